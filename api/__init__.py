@@ -1,0 +1,1 @@
+"""The HTTP face of Likeness: a thin Litestar application over SQL functions."""

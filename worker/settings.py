@@ -1,0 +1,140 @@
+"""Owns the settings: one frozen object, read from ``LIKENESS_*`` variables once, at the entry of a program.
+
+Everything else receives the object; nothing else reads the environment, so that a test, a bench
+and a production worker differ in what they pass and in nothing hidden.
+"""
+
+import ipaddress
+import os
+import socket
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import field_validator
+
+from worker.errors import SettingsError
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Settings(BaseSettings):
+    """Every setting of every program. A field's unit is in its name or in its type."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="LIKENESS_", env_file=None, frozen=True, extra="ignore"
+    )
+
+    # Where things live.
+    state_dir: Path = Field(
+        Path(".state"), description="Data of the embedded Postgres and of the local object store."
+    )
+    database_url: SecretStr | None = Field(
+        None, description="A Postgres server (15 to 18); empty: the embedded one under state_dir."
+    )
+    s3_endpoint: str | None = Field(
+        None, description="URL of an S3 server; empty: local files under state_dir."
+    )
+    s3_bucket: str = Field("likeness", description="Bucket of originals and renditions.")
+    s3_access_key: str | None = Field(None, description="Access key of the S3 server.")
+    s3_secret_key: SecretStr | None = Field(None, description="Secret key of the S3 server.")
+    s3_region: str = Field("us-east-1", description="Region that requests are signed for.")
+
+    # What the outside sees.
+    api_host: str = Field("127.0.0.1", description="Address that the API listens on.")
+    api_port: int = Field(8000, ge=0, le=65535, description="Port that the API listens on.")
+    public_url: str | None = Field(
+        None, description="Base of the API's URLs in answers; empty: http://api_host:api_port."
+    )
+    rendition_base_url: str | None = Field(
+        None,
+        description="Base of the renditions' URLs where a CDN or a public bucket serves them;"
+        " empty: the API serves them.",
+    )
+    service_key: SecretStr | None = Field(
+        None, description="Key of callers that change state; empty: `likeness up` makes one."
+    )
+    url_signing_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (), description="Keys that sign proxy URLs, newest first; empty: derived from service_key."
+    )
+    max_request_bytes: int = Field(
+        1 << 30, gt=0, description="Largest body that a feed import accepts."
+    )
+
+    # The worker.
+    worker_name: str = Field(
+        default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}",
+        description="Name of this worker in claims and logs; empty: host:pid.",
+    )
+    fetch_concurrency: int = Field(16, ge=1, description="Pictures a worker fetches at once.")
+    claim_batch: int = Field(16, ge=1, le=1000, description="Pictures a worker claims at once.")
+    render_processes: int = Field(
+        default_factory=lambda: os.cpu_count() or 1, ge=1, description="Child processes that decode."
+    )
+    lease_seconds: float = Field(60.0, gt=0, description="How long a claim lives unless renewed.")
+    grace_seconds: float = Field(
+        20.0, ge=0, description="How long a stopping worker may finish what is in hand."
+    )
+    keep_originals: bool = Field(True, description="Keep each original beside its renditions.")
+
+    # Limits on what comes from outside.
+    fetch_max_bytes: int = Field(50_000_000, gt=0, description="Largest picture file accepted.")
+    fetch_deadline_seconds: float = Field(60.0, gt=0, description="Whole time of one fetch.")
+    connect_timeout_seconds: float = Field(10.0, gt=0, description="Time to open one connection.")
+    render_deadline_seconds: float = Field(20.0, gt=0, description="Time to render one picture.")
+    render_max_memory_bytes: int = Field(
+        2 << 30, gt=0, description="Address space of one rendering process."
+    )
+    max_pixels: int = Field(
+        50_000_000, gt=0, description="Pixel budget of a picture (frames x width x height)."
+    )
+    allowed_private_networks: Annotated[tuple[Network, ...], NoDecode] = Field(
+        (), description="Private networks that sources may live in, as a comma-separated list."
+    )
+    allowed_ports: Annotated[tuple[int, ...], NoDecode] = Field(
+        (80, 443, 8080, 8443, 21), description="Ports that sources may use, comma-separated."
+    )
+
+    # Logs.
+    log_format: Literal["auto", "json", "console"] = Field(
+        "auto", description="auto: console on a terminal, JSON lines elsewhere."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least level that is logged."
+    )
+
+    @field_validator("allowed_private_networks", "allowed_ports", "url_signing_keys", mode="before")
+    @classmethod
+    def _split_commas(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator(
+        "database_url", "s3_endpoint", "s3_access_key", "s3_secret_key", "public_url",
+        "rendition_base_url", "service_key", mode="before",
+    )
+    @classmethod
+    def _empty_is_unset(cls, value: object) -> object:
+        return None if value == "" else value
+
+    @property
+    def api_url(self) -> str:
+        """Base of the API's own URLs, without a trailing slash."""
+        return (self.public_url or f"http://{self.api_host}:{self.api_port}").rstrip("/")
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings from the environment; ``overrides`` win (a command's options).
+
+    Raises SettingsError that names each variable and what is wrong with it.
+    """
+    try:
+        return Settings(**{k: v for k, v in overrides.items() if v is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        lines = [
+            f"LIKENESS_{'_'.join(str(p) for p in e['loc']).upper()}: {e['msg']}"
+            for e in error.errors()
+        ]
+        raise SettingsError("Bad settings:\n  " + "\n  ".join(lines)) from error
