@@ -70,7 +70,9 @@ class Settings(BaseSettings):
     fetch_concurrency: int = Field(16, ge=1, description="Pictures a worker fetches at once.")
     claim_batch: int = Field(16, ge=1, le=1000, description="Pictures a worker claims at once.")
     render_processes: int = Field(
-        default_factory=lambda: os.cpu_count() or 1, ge=1, description="Child processes that decode."
+        default_factory=lambda: os.cpu_count() or 1,
+        ge=1,
+        description="Child processes that decode.",
     )
     lease_seconds: float = Field(60.0, gt=0, description="How long a claim lives unless renewed.")
     grace_seconds: float = Field(
@@ -112,8 +114,14 @@ class Settings(BaseSettings):
         return value
 
     @field_validator(
-        "database_url", "s3_endpoint", "s3_access_key", "s3_secret_key", "public_url",
-        "rendition_base_url", "service_key", mode="before",
+        "database_url",
+        "s3_endpoint",
+        "s3_access_key",
+        "s3_secret_key",
+        "public_url",
+        "rendition_base_url",
+        "service_key",
+        mode="before",
     )
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:

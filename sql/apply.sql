@@ -1,0 +1,81 @@
+-- The one ordered list of everything in this schema. It runs as it stands, on an empty database or on one
+-- that has had some of it:
+--
+--     psql -1 -f sql/apply.sql
+--
+-- `likeness migrate` reads the same list, and applies the queue library's own schema beside it.
+-- scripts/checksum_migrations fills in the checksum of a migration that is listed as `new`.
+\set ON_ERROR_STOP on
+\set QUIET on
+set client_min_messages = warning;
+set lock_timeout = '10s';
+select pg_advisory_xact_lock(7235421901) \g /dev/null
+\ir bootstrap.sql
+
+\set migration 0001_suppliers_and_hosts
+\set checksum 24caaf74c47248b8779b8c172b7f42445a4686ec2f92aba1799786a1e61f6f95
+\ir apply_migration.sql
+\set migration 0002_products
+\set checksum 063c3f29df2ac4e8bfcd888f39f21364d523fff10f5677693c21b106886f492e
+\ir apply_migration.sql
+\set migration 0003_blobs_and_presets
+\set checksum c2a105f1f7696f15f2c42aaa386520cd8f59954c2271c4461ab80b80622e5d56
+\ir apply_migration.sql
+\set migration 0004_images
+\set checksum 96da5bf1e2b8e47e3c70153c17237e4fa0bdaef6855c1b05a2bfc830258e3500
+\ir apply_migration.sql
+
+-- From here on: current state, dropped and made anew as a whole.
+\ir drop_code.sql
+\ir functions/time/clock.sql
+\ir functions/hosts/build_source_url.sql
+\ir functions/hosts/host_of_url.sql
+\ir functions/hosts/wake_hosts.sql
+\ir functions/hosts/unpark_hosts.sql
+\ir functions/hosts/heal_hosts.sql
+\ir functions/hosts/settle_hosts.sql
+\ir functions/hosts/pause_host.sql
+\ir functions/hosts/resume_host.sql
+\ir functions/queue/image_addresses.sql
+\ir functions/queue/queue_images.sql
+\ir functions/queue/set_priority.sql
+\ir functions/queue/retry_images.sql
+\ir functions/queue/fill_headers.sql
+\ir functions/queue/claim_images.sql
+\ir functions/queue/get_next_processing_batch.sql
+\ir functions/queue/isolate_image.sql
+\ir functions/queue/extend_claims.sql
+\ir functions/queue/release_images.sql
+\ir functions/queue/retry_delay.sql
+\ir functions/blobs/begin_blobs.sql
+\ir functions/blobs/store_blobs.sql
+\ir functions/queue/finish_images.sql
+\ir functions/queue/finish_image.sql
+\ir functions/queue/requeue_expired.sql
+\ir functions/queue/promote_retries.sql
+\ir functions/queue/tend_queue.sql
+\ir functions/queue/next_claim_at.sql
+\ir functions/workers/register_worker.sql
+\ir functions/workers/beat_worker.sql
+\ir functions/workers/stop_worker.sql
+\ir functions/catalog/ensure_supplier.sql
+\ir functions/catalog/activate_dataset.sql
+\ir functions/display/display_presets.sql
+\ir functions/display/rendition_url.sql
+\ir functions/display/resolve_display_urls.sql
+\ir functions/display/find_image.sql
+\ir triggers/images__check_move.sql
+\ir triggers/images__queue_new.sql
+\ir triggers/products__follow_status.sql
+\ir views/supplier_products.sql
+\ir views/queue_status.sql
+\ir views/queue_stuck.sql
+\ir views/host_health.sql
+\ir views/failures_by_reason.sql
+\ir views/run_status.sql
+\ir checks/check_claims_overdue.sql
+\ir checks/check_blobs_stuck_storing.sql
+\ir checks/check_completed_without_bytes.sql
+\ir checks/check_history_disagrees.sql
+\ir checks/check_hosts_parked_wrongly.sql
+\ir grants.sql

@@ -1,0 +1,25 @@
+-- The two tables that tell what has been applied. Safe to run again: everything else counts on them.
+create schema if not exists likeness;
+comment on schema likeness is 'Likeness: mirrors, matches and serves product pictures. Start with sql/README.md.';
+
+create table if not exists likeness.schema_migrations (
+  name text constraint schema_migrations_pkey primary key,
+  applied_at timestamptz not null default now(),
+  checksum text not null constraint checksum_is_sha256 check (checksum ~ '^[0-9a-f]{64}$')
+);
+comment on table likeness.schema_migrations is 'One row for each migration of sql/migrations that this database has had.';
+comment on column likeness.schema_migrations.name is 'File name without .sql, or procrastinate/<file> for the queue library''s own.';
+comment on column likeness.schema_migrations.applied_at is 'When it was applied.';
+comment on column likeness.schema_migrations.checksum is 'sha256 of the file as it was applied; a file that differs later is refused.';
+comment on index likeness.schema_migrations_pkey is 'Serves the migrator: is this file applied?';
+
+create table if not exists likeness.schema_code (
+  is_current boolean default true constraint schema_code_pkey primary key constraint one_row_only check (is_current),
+  applied_at timestamptz not null default now(),
+  checksum text not null constraint code_checksum_is_sha256 check (checksum ~ '^[0-9a-f]{64}$')
+);
+comment on table likeness.schema_code is 'Which functions, views, triggers and grants this database has: one row.';
+comment on column likeness.schema_code.is_current is 'Always true: there is one row.';
+comment on column likeness.schema_code.applied_at is 'When they were last applied.';
+comment on column likeness.schema_code.checksum is 'sha256 over all the files in the order of sql/apply.sql.';
+comment on index likeness.schema_code_pkey is 'Keeps the table at one row.';

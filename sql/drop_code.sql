@@ -1,0 +1,19 @@
+-- Drops every function, view and trigger of the schema, so that what follows in apply.sql is all there is:
+-- an object whose file was deleted is gone, one whose columns or arguments changed can be made anew.
+do $$
+declare
+  v_object record;
+begin
+  for v_object in
+    select format('drop view if exists likeness.%I cascade', c.relname) as command
+      from pg_class c
+     where c.relnamespace = 'likeness'::regnamespace and c.relkind = 'v'
+     union all
+    select format('drop routine if exists %s cascade', p.oid::regprocedure)
+      from pg_proc p
+     where p.pronamespace = 'likeness'::regnamespace
+  loop
+    execute v_object.command;
+  end loop;
+end
+$$;

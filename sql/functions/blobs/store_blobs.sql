@@ -1,0 +1,20 @@
+create or replace function likeness.store_blobs(outcomes likeness.outcome[])
+returns void
+language sql
+volatile parallel unsafe
+begin atomic
+  insert into likeness.blobs as b (sha256, status, format, width, height, bytes, has_original, stored_at, phash, placeholder, signature, renditions)
+  select distinct on (o.sha256) o.sha256, 'stored', o.blob ->> 'format', (o.blob ->> 'width')::int, (o.blob ->> 'height')::int,
+         (o.blob ->> 'bytes')::bigint, (o.blob ->> 'has_original')::boolean, likeness.clock(), (o.blob ->> 'phash')::bigint,
+         o.blob ->> 'placeholder', decode(o.blob ->> 'signature', 'base64'), coalesce(o.blob -> 'renditions', '[]')
+    from unnest(outcomes) o
+   where o.is_completed and jsonb_typeof(o.blob) = 'object'
+   order by o.sha256
+  on conflict (sha256) do update
+     set status = 'stored', format = excluded.format, width = excluded.width, height = excluded.height, bytes = excluded.bytes,
+         has_original = b.has_original or excluded.has_original, stored_at = excluded.stored_at, storing_expires_at = null, condemned_at = null,
+         phash = excluded.phash, placeholder = excluded.placeholder, signature = excluded.signature, renditions = excluded.renditions
+   where b.status <> 'stored';
+end;
+comment on function likeness.store_blobs(likeness.outcome[]) is
+  'Marks the bytes of completed outcomes as stored, with all that is known of them. Part of finish_images().';

@@ -1,0 +1,41 @@
+create or replace function likeness.wake_hosts(host_ids bigint[])
+returns int
+language plpgsql
+volatile parallel unsafe
+set search_path = ''
+as $$
+declare
+  v_now timestamptz := likeness.clock();
+  v_woken int;
+begin
+  -- Hosts first and in id order: every function that locks hosts does so, or two of them could deadlock.
+  perform 1 from likeness.hosts h where h.id = any(host_ids) order by h.id for no key update;
+  with best as materialized (
+    select h.id, i.priority,
+           (select count(*) from likeness.images f where f.host_id = h.id and f.claimed_by is not null) as in_flight
+      from likeness.hosts h
+     cross join lateral (
+       select c.priority
+         from likeness.images c
+        where c.host_id = h.id and c.queued_at is not null and c.retry_at is null
+        order by c.priority desc, c.queued_at, c.id
+        limit 1) i
+     where h.id = any(host_ids)
+  )
+  update likeness.hosts h
+     set best_priority = b.priority,
+         ready_at = case when b.in_flight >= h.max_in_flight then null
+                         else coalesce(h.ready_at, greatest(v_now, h.next_slot_at, h.blocked_until)) end,
+         parked_for = case when b.in_flight >= h.max_in_flight then 'limit' end
+    from best b
+   where h.id = b.id
+     and (h.ready_at is null or h.best_priority <> b.priority);
+  get diagnostics v_woken = row_count;
+  if v_woken > 0 then
+    perform pg_notify('likeness_work', '');
+  end if;
+  return v_woken;
+end
+$$;
+comment on function likeness.wake_hosts(bigint[]) is
+  'Makes hosts with waiting pictures claimable and wakes idle workers by NOTIFY likeness_work. One probe a host, whatever its backlog.';

@@ -1,0 +1,22 @@
+create or replace function likeness.extend_claims(worker text, lease interval default '60 seconds')
+returns int
+language plpgsql
+volatile parallel unsafe
+set search_path = ''
+as $$
+declare
+  v_now timestamptz := likeness.clock();
+  v_extended int;
+begin
+  -- Most pictures are done before half their lease is over: only the slow ones are written again.
+  update likeness.images i
+     set claim_expires_at = v_now + lease
+   where i.claimed_by = worker and i.claim_expires_at between v_now and v_now + lease / 2;
+  get diagnostics v_extended = row_count;
+  update likeness.blobs b
+     set storing_expires_at = v_now + lease
+   where b.status = 'storing' and b.stored_by = worker and b.storing_expires_at between v_now and v_now + lease / 2;
+  return v_extended;
+end
+$$;
+comment on function likeness.extend_claims(text, interval) is 'A worker''s heartbeat over what it has in hand: renews claims that are past half their lease.';

@@ -1,0 +1,100 @@
+create or replace function likeness.finish_images(worker text, outcomes jsonb)
+returns table (image_id bigint, is_accepted boolean)
+language plpgsql
+volatile parallel unsafe
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := likeness.clock();
+  v_all likeness.outcome[];
+  v_outcomes likeness.outcome[];
+  v_products text;
+begin
+  select array_agg(o) into v_all from jsonb_populate_recordset(null::likeness.outcome, outcomes) o;
+
+  -- Lock order of sql/README.md: hosts, then images, then blobs, each by key. Finish and claim both lock
+  -- the host, so that neither can miss what the other leaves behind.
+  perform 1
+     from likeness.hosts h
+    where h.id in (select i.host_id from unnest(v_all) o join likeness.images i on i.id = o.image_id)
+    order by h.id
+      for no key update;
+  perform 1 from likeness.images i where i.id in (select o.image_id from unnest(v_all) o) order by i.id for no key update;
+  select coalesce(array_agg(o), '{}') into v_outcomes
+    from unnest(v_all) o
+    join likeness.images i on i.id = o.image_id and i.claim_no = o.claim_no and i.claimed_by = finish_images.worker;
+
+  perform likeness.store_blobs(v_outcomes);
+
+  with done as (
+    select o.*, i.host_id, i.run_id, i.product_id, i.canonical_product_id, i.position,
+           i.blob_sha256 as old_sha256, coalesce(s.max_attempts, 3) as max_attempts, i.attempts + 1 as new_attempts,
+           o.is_retryable and i.attempts + 1 < coalesce(s.max_attempts, 3) as is_retried
+      from unnest(v_outcomes) o
+      join likeness.images i on i.id = o.image_id
+      left join likeness.products p on p.id = i.product_id
+      left join likeness.suppliers s on s.id = p.supplier_id
+  ),
+  moved as (
+    update likeness.images i
+       set status = case when d.is_completed then 'completed'
+                         when not d.is_retried then 'failed'
+                         when i.blob_sha256 is null then 'pending' else 'outdated' end,
+           claimed_by = null, claim_expires_at = null, is_alone = false, is_suspect = false,
+           worker_deaths = case when d.is_completed then 0 else i.worker_deaths end,
+           attempts = case when d.is_completed then 0 else d.new_attempts end,
+           failure_reason = case when not d.is_completed then d.reason end,
+           failure_text = case when not d.is_completed then d.failure_text end,
+           queued_at = case when not d.is_completed and d.is_retried then v_now end,
+           retry_at = case when not d.is_completed and d.is_retried then v_now + likeness.retry_delay(d.new_attempts, d.retry_after_seconds) end,
+           mirrored_at = case when d.is_completed then v_now else i.mirrored_at end,
+           priority = case when d.is_completed then 0 else i.priority end,
+           blob_sha256 = case when d.is_completed then coalesce(d.sha256, i.blob_sha256) else i.blob_sha256 end,
+           source_bytes = coalesce(d.source_bytes, i.source_bytes),
+           source_etag = case when d.is_completed then coalesce(d.etag, i.source_etag) else i.source_etag end,
+           source_last_modified = case when d.is_completed then coalesce(d.last_modified, i.source_last_modified) else i.source_last_modified end,
+           updated_at = v_now
+      from done d
+     where i.id = d.image_id
+    returning i.id
+  ),
+  remembered as (
+    insert into likeness.image_history (image_id, product_id, canonical_product_id, position, blob_sha256, shown_at, cause)
+    select d.image_id, d.product_id, d.canonical_product_id, d.position, d.sha256, v_now, 'mirrored'
+      from done d
+     where d.is_completed and d.sha256 is not null and d.sha256 is distinct from d.old_sha256
+  ),
+  counted as (
+    update likeness.runs r
+       set attempted = r.attempted + c.attempted, stored = r.stored + c.stored, reused = r.reused + c.reused, failed = r.failed + c.failed,
+           status = case when r.stored + r.reused + r.failed + c.stored + c.reused + c.failed >= r.wanted then 'finished' else r.status end,
+           finished_at = case when r.stored + r.reused + r.failed + c.stored + c.reused + c.failed >= r.wanted then coalesce(r.finished_at, v_now) end
+      from (
+        select d.run_id, count(*)::int as attempted,
+               (count(*) filter (where d.is_completed and not coalesce(d.is_reused, false)))::int as stored,
+               (count(*) filter (where d.is_completed and d.is_reused))::int as reused,
+               (count(*) filter (where not d.is_completed and not d.is_retried))::int as failed
+          from done d
+         where d.run_id is not null
+         group by d.run_id) c
+     where r.id = c.run_id
+  )
+  select string_agg(distinct d.product_id::text, ',') into v_products from done d where d.product_id is not null;
+
+  perform likeness.settle_hosts(v_outcomes);
+  update likeness.workers w
+     set finished = w.finished + cardinality(v_outcomes), seen_at = v_now
+   where w.id = substring(finish_images.worker from '/([0-9]+)$')::bigint;
+  if v_products is not null then
+    -- Those who wait for a product hear of it; a payload holds 8000 bytes, and an empty one says "look for yourself".
+    perform pg_notify('likeness_finished', case when length(v_products) < 7000 then v_products else '' end);
+  end if;
+
+  return query
+  select a.image_id, exists (select from unnest(v_outcomes) o where o.image_id = a.image_id and o.claim_no = a.claim_no)
+    from unnest(v_all) a;
+end
+$$;
+comment on function likeness.finish_images(text, jsonb) is
+  'The one transaction that makes results visible: blob stored, image completed, retried or failed, history, run and host counts, NOTIFY likeness_finished. Outcomes whose claim was lost change nothing and come back as not accepted.';

@@ -1,0 +1,11 @@
+create or replace function likeness.next_claim_at()
+returns timestamptz
+language sql
+stable parallel safe
+begin atomic
+  select least(
+    (select min(h.ready_at) from likeness.hosts h where h.ready_at is not null and not h.paused),
+    (select min(i.retry_at) from likeness.images i where i.retry_at is not null),
+    (select min(i.claim_expires_at) from likeness.images i where i.claimed_by is not null));
+end;
+comment on function likeness.next_claim_at() is 'When an idle worker should look again though nobody wakes it; null: when it is woken.';

@@ -1,0 +1,67 @@
+create or replace function likeness.queue_images(image_ids bigint[], priority smallint default 0, run_id bigint default null)
+returns int
+language plpgsql
+volatile parallel unsafe
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := likeness.clock();
+  v_hosts bigint[];
+  v_queued int;
+begin
+  insert into likeness.hosts (host, max_in_flight, min_interval)
+  select distinct on (a.host) a.host, coalesce(a.max_in_flight, 2), coalesce(a.min_interval, '50 milliseconds')
+    from likeness.image_addresses(queue_images.image_ids) a
+   where a.host is not null
+     and not exists (select from likeness.hosts h where h.host = a.host)
+   order by a.host, a.max_in_flight, a.min_interval desc
+  on conflict (host) do nothing;
+
+  -- Lock order of sql/README.md: hosts, then images, each by id.
+  select array_agg(l.id) into v_hosts
+    from (select h.id
+            from likeness.hosts h
+           where h.host in (select a.host from likeness.image_addresses(queue_images.image_ids) a)
+           order by h.id
+             for no key update) l;
+  perform 1 from likeness.images i where i.id = any(queue_images.image_ids) order by i.id for no key update;
+
+  update likeness.images i
+     set status = case when i.blob_sha256 is null then 'pending' else 'outdated' end,
+         priority = greatest(queue_images.priority, a.priority, case when i.queued_at is not null then i.priority end),
+         attempts = 0, worker_deaths = 0, is_suspect = false,
+         failure_reason = null, failure_text = null,
+         queued_at = coalesce(i.queued_at, v_now), retry_at = null,
+         run_id = coalesce(queue_images.run_id, i.run_id),
+         host_id = h.id, fetch_url = a.url, updated_at = v_now
+    from likeness.image_addresses(queue_images.image_ids) a
+    join likeness.hosts h on h.host = a.host
+   where i.id = a.image_id and i.status <> 'processing';
+  get diagnostics v_queued = row_count;
+
+  with refused as (
+    update likeness.images i
+       set status = 'failed', queued_at = null, retry_at = null, updated_at = v_now,
+           run_id = coalesce(queue_images.run_id, i.run_id),
+           failure_reason = case when i.source_url ~* '^\s*([a-z][a-z0-9+.-]*:|//)' then 'bad-url' else 'relative-url-without-prefix' end,
+           failure_text = case when i.source_url ~* '^\s*([a-z][a-z0-9+.-]*:|//)'
+             then format('"%s" is not an http, https or ftp address', left(i.source_url, 200))
+             else format('"%s" is a relative path and the dataset has no image_url_prefix', left(i.source_url, 200)) end
+      from likeness.image_addresses(queue_images.image_ids) a
+     where i.id = a.image_id and a.host is null and i.status in ('pending', 'outdated', 'failed')
+    returning i.id
+  )
+  update likeness.runs r
+     set wanted = r.wanted + v_queued + c.refused, failed = r.failed + c.refused,
+         status = case when v_queued = 0 and r.wanted = r.stored + r.reused + r.failed then 'finished' else 'running' end,
+         finished_at = case when v_queued = 0 and r.wanted = r.stored + r.reused + r.failed then v_now end
+    from (select count(*)::int as refused from refused) c
+   where r.id = queue_images.run_id;
+
+  perform likeness.wake_hosts(v_hosts);
+  return v_queued;
+end
+$$;
+comment on function likeness.queue_images(bigint[], smallint, bigint) is
+  'Queues pictures to be fetched (afresh where they were completed or failed) and wakes the workers; returns how many wait now. Those without a usable address fail at once with the reason.';

@@ -1,0 +1,28 @@
+create or replace function likeness.retry_images(
+  image_ids bigint[] default null, product_ids bigint[] default null, supplier text default null, reason text default null, host text default null,
+  priority smallint default 0
+)
+returns int
+language plpgsql
+volatile parallel unsafe
+set search_path = ''
+as $$
+declare
+  v_images bigint[];
+begin
+  select array_agg(i.id) into v_images
+    from likeness.images i
+    left join likeness.products p on p.id = i.product_id
+    left join likeness.suppliers s on s.id = p.supplier_id
+    left join likeness.hosts h on h.id = i.host_id
+   where i.status = 'failed'
+     and (retry_images.image_ids is null or i.id = any(retry_images.image_ids))
+     and (retry_images.product_ids is null or i.product_id = any(retry_images.product_ids))
+     and (retry_images.supplier is null or s.name = retry_images.supplier)
+     and (retry_images.reason is null or i.failure_reason = retry_images.reason)
+     and (retry_images.host is null or h.host = lower(retry_images.host));
+  return likeness.queue_images(coalesce(v_images, '{}'), retry_images.priority);
+end
+$$;
+comment on function likeness.retry_images(bigint[], bigint[], text, text, text, smallint) is
+  'Queues failed pictures afresh, filtered by any of: image, product, supplier, reason, host. Example: select likeness.retry_images(reason => ''timeout'');';

@@ -1,0 +1,30 @@
+create or replace view likeness.supplier_products as
+select p.id as product_id, s.name as supplier, p.sku, p.name, p.status as product_status,
+       case when i.id is null then 'no-image' else i.status end as image_processing_status,
+       i.mirrored_at as image_cached_at,
+       i.attempts as image_processing_attempts,
+       case when i.failure_reason is not null then i.failure_reason || ': ' || coalesce(i.failure_text, '') end as image_processing_error,
+       jsonb_build_object(
+         'thumb', (select likeness.rendition_url(b.sha256, r) from jsonb_array_elements(b.renditions) r where r ->> 'preset' = 'thumb' and r ->> 'format' = 'webp' limit 1),
+         'medium', (select likeness.rendition_url(b.sha256, r) from jsonb_array_elements(b.renditions) r where r ->> 'preset' = 'medium' and r ->> 'format' = 'webp' limit 1)
+       ) as cached_image_urls,
+       s.id as supplier_id, p.dataset_id, i.id as image_id
+  from likeness.products p
+  join likeness.suppliers s on s.id = p.supplier_id
+  left join lateral (
+    select g.* from likeness.images g where g.product_id = p.id order by g.position, g.id limit 1) i on true
+  left join likeness.blobs b on b.sha256 = i.blob_sha256 and b.status = 'stored';
+comment on view likeness.supplier_products is 'Each product with the state of its first picture, under the names of the old contract.';
+comment on column likeness.supplier_products.product_id is 'Key of the product.';
+comment on column likeness.supplier_products.supplier is 'Its supplier''s name.';
+comment on column likeness.supplier_products.sku is 'The supplier''s own number.';
+comment on column likeness.supplier_products.name is 'Its name.';
+comment on column likeness.supplier_products.product_status is 'active, inactive or deleted.';
+comment on column likeness.supplier_products.image_processing_status is 'pending, processing, completed, failed, outdated or no-image.';
+comment on column likeness.supplier_products.image_cached_at is 'When the picture was last fetched or confirmed.';
+comment on column likeness.supplier_products.image_processing_attempts is 'Attempts that failed since it was last completed or queued.';
+comment on column likeness.supplier_products.image_processing_error is 'Why the last attempt failed.';
+comment on column likeness.supplier_products.cached_image_urls is '{"thumb": url, "medium": url}, null where not made yet.';
+comment on column likeness.supplier_products.supplier_id is 'Key of the supplier.';
+comment on column likeness.supplier_products.dataset_id is 'Import that last told of it.';
+comment on column likeness.supplier_products.image_id is 'Its first picture.';

@@ -1,0 +1,91 @@
+"""Owns connections to Postgres: one pool a program, each session named so that pg_stat_activity reads well.
+
+Our own SQLSTATEs (class LK) become Python errors here and nowhere else.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+from psycopg_pool import AsyncConnectionPool
+
+from worker import errors
+from worker.embedded import locate_database
+from worker.settings import Settings
+
+# procrastinate's statements name their tables without a schema; ours are always qualified.
+SEARCH_PATH = "likeness, procrastinate, public"
+
+Row = dict[str, Any]
+Connection = psycopg.Connection[Row]
+AsyncConnection = psycopg.AsyncConnection[Row]
+Pool = AsyncConnectionPool[AsyncConnection]
+
+_BY_SQLSTATE: dict[str, type[errors.QueryError]] = {
+    cls.sqlstate: cls
+    for cls in (errors.LostClaim, errors.NotFound, errors.Refused, errors.BadInput)
+}
+
+
+@contextmanager
+def query_errors() -> Iterator[None]:
+    """Turn an SQLSTATE of ours into its class of worker.errors; pass every other error on."""
+    try:
+        yield
+    except psycopg.Error as error:
+        cls = _BY_SQLSTATE.get(error.sqlstate or "")
+        if cls is None:
+            raise
+        raise cls(error.diag.message_primary or str(error)) from error
+
+
+def session_options(settings: Settings) -> str:
+    """The `options` of a session: name resolution, and the settings that SQL functions read."""
+    options = {"search_path": SEARCH_PATH.replace(" ", ""), "timezone": "UTC"}
+    if settings.rendition_base_url:
+        options["likeness.rendition_base_url"] = settings.rendition_base_url.rstrip("/")
+    return " ".join(f"-c {key}={_escape(value)}" for key, value in options.items())
+
+
+def _escape(value: str) -> str:
+    # libpq splits `options` at spaces; a backslash keeps one.
+    return value.replace("\\", "\\\\").replace(" ", "\\ ")
+
+
+def connection_arguments(settings: Settings, program: str) -> dict[str, Any]:
+    """Keyword arguments of every connection of ``program`` (as psycopg.connect takes them)."""
+    return {
+        "application_name": f"likeness {program}",
+        "options": session_options(settings),
+        "autocommit": True,
+        "row_factory": dict_row,
+        # A peer that vanishes without a word is noticed in seconds, not in two hours.
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "connect_timeout": 10,
+    }
+
+
+def connect(settings: Settings, program: str) -> Connection:
+    """Open one synchronous connection in autocommit, for commands and scripts."""
+    connection: Connection = psycopg.connect(
+        locate_database(settings), **connection_arguments(settings, program)
+    )
+    return connection
+
+
+def open_pool(settings: Settings, program: str, *, size: int = 8) -> Pool:
+    """Make the program's one pool, still closed: use it with ``async with``."""
+    return AsyncConnectionPool(
+        locate_database(settings),
+        kwargs=connection_arguments(settings, program),
+        connection_class=psycopg.AsyncConnection[Row],
+        min_size=1,
+        max_size=size,
+        open=False,
+        check=AsyncConnectionPool.check_connection,
+        name=f"likeness {program}",
+    )

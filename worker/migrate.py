@@ -1,0 +1,204 @@
+"""Owns bringing a database to this program's version: migrations once, all other objects as they are now.
+
+sql/apply.sql is the one ordered list; psql runs it as it stands, and this module reads it, so that the
+two cannot differ. The queue library's schema is its own and comes from the installed library.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.sql import SQL, Identifier
+
+from worker.errors import StaleSchema
+from worker.log import get_logger
+
+SQL_FOLDER = Path(__file__).resolve().parent.parent / "sql"
+MEND = "likeness migrate"
+
+_LOCK_KEY = 7235421901  # the same as in sql/apply.sql
+_LOCK_TIMEOUT = "10s"
+_QUEUE_SCHEMA = "procrastinate"
+_STEP = re.compile(r"^\\set migration (\S+)\n\\set checksum (\S+)$|^\\ir (\S+)$", re.MULTILINE)
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One append-only file: its name as recorded, its text, and the schema that its names live in."""
+
+    name: str
+    text: str
+    search_path: str = ""
+
+    @property
+    def checksum(self) -> str:
+        """sha256 of the text, as recorded beside the name."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What this program's version consists of."""
+
+    migrations: tuple[Migration, ...]
+    code: tuple[Path, ...]
+
+    @property
+    def code_checksum(self) -> str:
+        """sha256 over all repeatable files in their order."""
+        digest = hashlib.sha256()
+        for path in self.code:
+            digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+        return digest.hexdigest()
+
+
+@cache
+def read_plan() -> Plan:
+    """Read sql/apply.sql; raises StaleSchema when a listed migration was edited."""
+    migrations, code = [], []
+    for name, checksum, path in _STEP.findall((SQL_FOLDER / "apply.sql").read_text()):
+        if name:
+            migration = Migration(name, (SQL_FOLDER / "migrations" / f"{name}.sql").read_text())
+            if migration.checksum != checksum:
+                raise StaleSchema(
+                    f"sql/migrations/{name}.sql is not the file that sql/apply.sql lists: restore it,"
+                    " and put the change into a new migration"
+                )
+            migrations.append(migration)
+        elif path not in ("bootstrap.sql", "apply_migration.sql"):
+            code.append(SQL_FOLDER / path)
+    return Plan(tuple(migrations), tuple(code))
+
+
+def queue_migrations() -> Iterator[Migration]:
+    """The queue library's migrations in their order; they need their schema as search_path."""
+    folder = resources.files("procrastinate.sql") / "migrations"
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if entry.name.endswith(".sql"):
+            yield Migration(f"procrastinate/{entry.name}", entry.read_text(), _QUEUE_SCHEMA)
+
+
+def migrate(conninfo: str) -> list[str]:
+    """Bring the database to this version; returns the names of what was applied, empty when nothing.
+
+    Raises psycopg.errors.LockNotAvailable when another session holds a table for longer than 10 s,
+    and StaleSchema when the database has a migration that differs from ours.
+    """
+    plan = read_plan()
+    with psycopg.connect(conninfo, autocommit=True, application_name="likeness migrate") as conn:
+        conn.execute("select set_config('lock_timeout', %s, false)", (_LOCK_TIMEOUT,))
+        conn.execute("set client_min_messages = warning")
+        conn.execute("select pg_advisory_lock(%s)", (_LOCK_KEY,))
+        try:
+            conn.execute((SQL_FOLDER / "bootstrap.sql").read_bytes())
+            applied = [*_apply_queue_schema(conn), *_apply_migrations(conn, plan.migrations)]
+            # A new table may be what the code is about, so code follows every migration.
+            if applied or _code_of(conn) != plan.code_checksum:
+                _apply_code(conn, plan)
+                applied.append("functions, views, triggers and grants")
+        finally:
+            conn.execute("select pg_advisory_unlock(%s)", (_LOCK_KEY,))
+    return applied
+
+
+def require_current_schema(conn: psycopg.Connection[Any]) -> None:
+    """Raise StaleSchema, naming the command that mends it, unless the database is at this version."""
+    problem = schema_problem(conn)
+    if problem:
+        raise StaleSchema(f"{problem}; run: {MEND}")
+
+
+def schema_problem(conn: psycopg.Connection[Any]) -> str | None:
+    """Say what makes the database differ from this version, or None when nothing does."""
+    has = conn.execute("select to_regclass('likeness.schema_code') is not null as has").fetchone()
+    if not has or not has["has"]:
+        return "the database has no schema of Likeness yet"
+    recorded = _recorded(conn)
+    plan = read_plan()
+    known = [*plan.migrations, *queue_migrations()]
+    missing = [m.name for m in known if m.name not in recorded]
+    if missing:
+        return f"the database lacks {len(missing)} migrations, first {missing[0]}"
+    unknown = recorded.keys() - {m.name for m in known}
+    if unknown:
+        return f"the database is newer than this program: it has {', '.join(sorted(unknown))}"
+    if _code_of(conn) != plan.code_checksum:
+        return "the database's functions and views are not this program's"
+    return None
+
+
+def _recorded(conn: psycopg.Connection[Any]) -> dict[str, str]:
+    with conn.cursor(row_factory=psycopg.rows.tuple_row) as cursor:
+        return dict(cursor.execute("select name, checksum from likeness.schema_migrations"))
+
+
+def _code_of(conn: psycopg.Connection[Any]) -> str | None:
+    with conn.cursor(row_factory=psycopg.rows.tuple_row) as cursor:
+        row = cursor.execute("select checksum from likeness.schema_code").fetchone()
+    return row[0] if row else None
+
+
+def _apply_queue_schema(conn: psycopg.Connection[Any]) -> Iterator[str]:
+    migrations = list(queue_migrations())
+    recorded = _recorded(conn)
+    if any(m.name in recorded for m in migrations):
+        yield from _apply_migrations(conn, migrations)
+        return
+    # A new database gets the library's current schema at once, which stands for all its migrations.
+    schema = (resources.files("procrastinate.sql") / "schema.sql").read_text()
+    with conn.transaction():
+        conn.execute(SQL("create schema if not exists {}").format(Identifier(_QUEUE_SCHEMA)))
+        _execute_in(conn, _QUEUE_SCHEMA, schema)
+        for migration in migrations:
+            _record(conn, migration)
+    yield "procrastinate/schema.sql"
+
+
+def _apply_migrations(
+    conn: psycopg.Connection[Any], migrations: list[Migration] | tuple[Migration, ...]
+) -> Iterator[str]:
+    recorded = _recorded(conn)
+    for migration in migrations:
+        if migration.name in recorded:
+            if recorded[migration.name] != migration.checksum:
+                raise StaleSchema(
+                    f"the database has another {migration.name} than this program: it was applied from"
+                    " a file that was changed since; restore that file"
+                )
+            continue
+        with conn.transaction():
+            _execute_in(conn, migration.search_path, migration.text)
+            _record(conn, migration)
+        _log.info("migration applied", migration=migration.name)
+        yield migration.name
+
+
+def _execute_in(conn: psycopg.Connection[Any], search_path: str, text: str) -> None:
+    conn.execute("select set_config('search_path', %s, true)", (search_path or "pg_catalog",))
+    conn.execute(text.encode())
+
+
+def _record(conn: psycopg.Connection[Any], migration: Migration) -> None:
+    conn.execute(
+        "insert into likeness.schema_migrations (name, checksum) values (%s, %s)",
+        (migration.name, migration.checksum),
+    )
+
+
+def _apply_code(conn: psycopg.Connection[Any], plan: Plan) -> None:
+    with conn.transaction():
+        conn.execute("select set_config('search_path', 'pg_catalog', true)")
+        for path in plan.code:
+            conn.execute(path.read_bytes())
+        conn.execute(
+            "insert into likeness.schema_code (checksum) values (%s)"
+            " on conflict (is_current) do update set checksum = excluded.checksum, applied_at = now()",
+            (plan.code_checksum,),
+        )
