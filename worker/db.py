@@ -1,4 +1,4 @@
-"""Owns connections to Postgres: one pool a program, each session named so that pg_stat_activity reads well.
+"""Owns connections to Postgres: one pool a program, each session named for pg_stat_activity.
 
 Our own SQLSTATEs (class LK) become Python errors here and nowhere else.
 """
@@ -12,7 +12,7 @@ from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
 from worker import errors
-from worker.embedded import locate_database
+from worker.running import locate_database
 from worker.settings import Settings
 
 # procrastinate's statements name their tables without a schema; ours are always qualified.
@@ -59,7 +59,6 @@ def connection_arguments(settings: Settings, program: str) -> dict[str, Any]:
     return {
         "application_name": f"likeness {program}",
         "options": session_options(settings),
-        "autocommit": True,
         "row_factory": dict_row,
         # A peer that vanishes without a word is noticed in seconds, not in two hours.
         "keepalives_idle": 10,
@@ -72,9 +71,21 @@ def connection_arguments(settings: Settings, program: str) -> dict[str, Any]:
 def connect(settings: Settings, program: str) -> Connection:
     """Open one synchronous connection in autocommit, for commands and scripts."""
     connection: Connection = psycopg.connect(
-        locate_database(settings), **connection_arguments(settings, program)
+        locate_database(settings), autocommit=True, **connection_arguments(settings, program)
     )
     return connection
+
+
+async def connect_async(settings: Settings, program: str) -> AsyncConnection:
+    """Open one asynchronous connection in autocommit, outside the pool: for LISTEN."""
+    return await psycopg.AsyncConnection[Row].connect(
+        locate_database(settings), autocommit=True, **connection_arguments(settings, program)
+    )
+
+
+async def _autocommit(connection: AsyncConnection) -> None:
+    # Each of our statements is a transaction of its own: the functions are the transactions.
+    await connection.set_autocommit(True)
 
 
 def open_pool(settings: Settings, program: str, *, size: int = 8) -> Pool:
@@ -86,6 +97,7 @@ def open_pool(settings: Settings, program: str, *, size: int = 8) -> Pool:
         min_size=1,
         max_size=size,
         open=False,
+        configure=_autocommit,
         check=AsyncConnectionPool.check_connection,
         name=f"likeness {program}",
     )

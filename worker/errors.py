@@ -7,10 +7,11 @@ LikenessError
 │   ├── NotFound    LK002      a row named by the caller does not exist
 │   ├── Refused     LK003      the state does not allow it; the message says why
 │   └── BadInput    LK004      an argument makes no sense; the message names it
+├── CannotStart                a program of `likeness up` cannot run; the message says what to do
 ├── StaleSchema                the database is behind the program; carries the command that mends it
 ├── FeedError                  a feed cannot be read at all
 ├── StorageError               the object store failed; `retryable` tells whether to try again
-└── SourceFault                a picture could not be had or used: `reason`, `retryable`, `retry_after`
+└── SourceFault                a picture could not be had or used: `reason`, `retryable` ...
     ├── FetchFault             at its source
     └── RenderFault            in its pixels
 """
@@ -54,6 +55,10 @@ class BadInput(QueryError):
     """An argument makes no sense; the message names it."""
 
     sqlstate = "LK004"
+
+
+class CannotStart(LikenessError):
+    """A server or program of `likeness up` cannot run; the message says what to do."""
 
 
 class StaleSchema(LikenessError):

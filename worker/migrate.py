@@ -1,7 +1,7 @@
-"""Owns bringing a database to this program's version: migrations once, all other objects as they are now.
+"""Owns bringing a database to this version: migrations once, all other objects as they are now.
 
-sql/apply.sql is the one ordered list; psql runs it as it stands, and this module reads it, so that the
-two cannot differ. The queue library's schema is its own and comes from the installed library.
+sql/apply.sql is the one ordered list; psql runs it as it stands, and this module reads it, so that
+the two cannot differ. The queue library's schema is its own and comes from the installed library.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ _log = get_logger(__name__)
 
 @dataclass(frozen=True)
 class Migration:
-    """One append-only file: its name as recorded, its text, and the schema that its names live in."""
+    """One append-only file: its name as recorded, its text, and where its names are looked up."""
 
     name: str
     text: str
@@ -68,8 +68,8 @@ def read_plan() -> Plan:
             migration = Migration(name, (SQL_FOLDER / "migrations" / f"{name}.sql").read_text())
             if migration.checksum != checksum:
                 raise StaleSchema(
-                    f"sql/migrations/{name}.sql is not the file that sql/apply.sql lists: restore it,"
-                    " and put the change into a new migration"
+                    f"sql/migrations/{name}.sql is not the file that sql/apply.sql lists:"
+                    " restore it, and put the change into a new migration"
                 )
             migrations.append(migration)
         elif path not in ("bootstrap.sql", "apply_migration.sql"):
@@ -86,7 +86,7 @@ def queue_migrations() -> Iterator[Migration]:
 
 
 def migrate(conninfo: str) -> list[str]:
-    """Bring the database to this version; returns the names of what was applied, empty when nothing.
+    """Bring the database to this version; returns the names of what was applied.
 
     Raises psycopg.errors.LockNotAvailable when another session holds a table for longer than 10 s,
     and StaleSchema when the database has a migration that differs from ours.
@@ -109,7 +109,7 @@ def migrate(conninfo: str) -> list[str]:
 
 
 def require_current_schema(conn: psycopg.Connection[Any]) -> None:
-    """Raise StaleSchema, naming the command that mends it, unless the database is at this version."""
+    """Raise StaleSchema, naming the command that mends it, unless the schema is this version's."""
     problem = schema_problem(conn)
     if problem:
         raise StaleSchema(f"{problem}; run: {MEND}")
@@ -169,8 +169,8 @@ def _apply_migrations(
         if migration.name in recorded:
             if recorded[migration.name] != migration.checksum:
                 raise StaleSchema(
-                    f"the database has another {migration.name} than this program: it was applied from"
-                    " a file that was changed since; restore that file"
+                    f"the database has another {migration.name} than this program: it was"
+                    " applied from a file that was changed since; restore that file"
                 )
             continue
         with conn.transaction():
@@ -199,6 +199,7 @@ def _apply_code(conn: psycopg.Connection[Any], plan: Plan) -> None:
             conn.execute(path.read_bytes())
         conn.execute(
             "insert into likeness.schema_code (checksum) values (%s)"
-            " on conflict (is_current) do update set checksum = excluded.checksum, applied_at = now()",
+            " on conflict (is_current) do update"
+            " set checksum = excluded.checksum, applied_at = now()",
             (plan.code_checksum,),
         )

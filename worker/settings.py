@@ -1,4 +1,4 @@
-"""Owns the settings: one frozen object, read from ``LIKENESS_*`` variables once, at the entry of a program.
+"""Owns the settings: one frozen object, read from ``LIKENESS_*`` variables once, at the entry.
 
 Everything else receives the object; nothing else reads the environment, so that a test, a bench
 and a production worker differ in what they pass and in nothing hidden.
@@ -10,9 +10,8 @@ import socket
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-from pydantic import field_validator
 
 from worker.errors import SettingsError
 

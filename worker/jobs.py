@@ -1,0 +1,29 @@
+"""Owns the procrastinate app and the names of its tasks, without importing what the tasks do.
+
+Jobs are work orders, few and short: "look at the queue", "sweep". The queue itself is the table
+likeness.images; nothing is lost when every job is deleted.
+"""
+
+import procrastinate
+from procrastinate.exceptions import AlreadyEnqueued
+
+MIRROR_QUEUE = "mirror"
+UPKEEP_QUEUE = "upkeep"
+MIRROR_TASK = "likeness.mirror_images"
+SWEEP_TASK = "likeness.sweep"
+
+app = procrastinate.App(connector=procrastinate.PsycopgConnector())
+
+
+async def order_mirroring() -> bool:
+    """Ask for one worker to look at the queue; returns False when that is ordered already.
+
+    At most one order waits at a time, so that fifty idle workers woken together make one job; the
+    worker that takes it orders the next one where there is more than it can do alone.
+    """
+    task = app.configure_task(MIRROR_TASK, queue=MIRROR_QUEUE, queueing_lock=MIRROR_TASK)
+    try:
+        await task.defer_async()
+    except AlreadyEnqueued:
+        return False
+    return True

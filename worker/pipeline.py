@@ -1,0 +1,382 @@
+"""Owns one picture's way through the worker: claim, fetch, know or render, put, finish.
+
+Bytes go first and truth last: objects are in the store before the one transaction that shows them,
+so a crash at any instant leaves the old truth or the new. What is in hand is bounded: nothing is
+claimed that cannot be started at once.
+"""
+
+import asyncio
+import base64
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+
+from worker.batching import Batcher
+from worker.children import RenderPool
+from worker.errors import LostClaim, SourceFault, StorageError
+from worker.fetch import Fetched, Fetcher, Source
+from worker.log import get_logger
+from worker.queue import Claim, Outcome, Queue
+from worker.renditions import EXTENSIONS, Limits, Preset, Rendered
+from worker.settings import Settings
+from worker.storage import ObjectStore, original_key, rendition_key
+
+_log = get_logger(__name__)
+
+IMMUTABLE = "public, max-age=31536000, immutable"
+PRIVATE = "private, max-age=31536000, immutable"
+# A worker that waits less than this for its next picture keeps its order; longer, it gives it back.
+_LINGER_SECONDS = 1.0
+# Finished pictures gather this long while others are in hand, so that one transaction shows many.
+_FINISH_LINGER_SECONDS = 0.02
+_BUSY_POLL_SECONDS = 0.2
+_STORE_PAUSE_SECONDS = 5.0
+
+
+@dataclass(slots=True)
+class _Stages:
+    """Milliseconds spent on one picture, by stage, in the order in which they came."""
+
+    started: float = field(default_factory=time.perf_counter)
+    ms: dict[str, float] = field(default_factory=dict)
+
+    def end(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.ms[f"{stage}_ms"] = round((now - self.started) * 1000, 1)
+        self.started = now
+
+
+class Pipeline:
+    """Works the queue until it is dry; one object a worker process."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        queue: Queue,
+        store: ObjectStore,
+        fetcher: Fetcher,
+        renderer: RenderPool,
+        presets: Sequence[Preset],
+    ) -> None:
+        self._settings = settings
+        self._queue = queue
+        self._store = store
+        self._fetcher = fetcher
+        self._renderer = renderer
+        self._presets = tuple(presets)
+        self._in_hand: dict[int, asyncio.Task[None]] = {}
+        self._suspects: list[Claim] = []
+        self._storing: dict[str, asyncio.Future[Outcome]] = {}
+        self._nudged = asyncio.Event()
+        self._stopping = False
+        self._store_paused_until = 0.0
+        self._putters = ThreadPoolExecutor(
+            max(4, settings.render_processes * 2), thread_name_prefix="put"
+        )
+        self._begins = Batcher(queue.begin_blobs)
+        self._finishes = Batcher(queue.finish, linger_seconds=_FINISH_LINGER_SECONDS)
+        self.is_running = False
+
+    def nudge(self) -> None:
+        """Look at the queue again now: something was queued."""
+        self._nudged.set()
+
+    def stop(self) -> None:
+        """Claim nothing more; what is in hand goes on."""
+        self._stopping = True
+        self._nudged.set()
+
+    async def drain(self, grace_seconds: float) -> None:
+        """After stop(): finish what is in hand within the grace period, hand the rest back."""
+        if self._in_hand:
+            await asyncio.wait(self._in_hand.values(), timeout=grace_seconds)
+        for task in list(self._in_hand.values()):
+            task.cancel()
+        await asyncio.gather(*self._in_hand.values(), return_exceptions=True)
+        released = await self._queue.stop()
+        if released:
+            _log.info("handed back", images=released)
+        self._putters.shutdown(wait=False, cancel_futures=True)
+
+    async def run(self, on_backlog: Callable[[], Awaitable[object]]) -> int:
+        """Work until the queue is dry or stop(); returns how many pictures were claimed.
+
+        ``on_backlog`` is called once when there is more than this worker can hold at a time.
+        """
+        self.is_running = True
+        claimed_in_all = 0
+        has_called = False
+        try:
+            while not self._stopping:
+                self._nudged.clear()
+                room = self._room()
+                claims = await self._queue.claim(room) if room else []
+                claimed_in_all += len(claims)
+                for claim in claims:
+                    self._take(claim)
+                if claims and len(claims) == room and not has_called:
+                    has_called = True
+                    await on_backlog()
+                await self._start_suspect()
+                is_short = room > len(claims)
+                if not await self._wait(is_short=is_short):
+                    break
+        finally:
+            self.is_running = False
+        return claimed_in_all
+
+    def _room(self) -> int:
+        # A suspect is alone in hand, so nothing is claimed beside it; and nothing while the store is
+        # away. Room is given in halves, so that a claim is a batch and not a call a picture.
+        if self._suspects or time.monotonic() < self._store_paused_until:
+            return 0
+        room = self._settings.fetch_concurrency - len(self._in_hand)
+        is_worth_it = not self._in_hand or room * 2 >= self._settings.fetch_concurrency
+        return min(room, self._settings.claim_batch) if is_worth_it else 0
+
+    async def _wait(self, *, is_short: bool) -> bool:
+        """Wait until another look is worth it; False when the queue is dry."""
+        timeout = None
+        if is_short:
+            timeout = await self._queue.seconds_until_claimable()
+        elif time.monotonic() < self._store_paused_until:
+            timeout = self._store_paused_until - time.monotonic()
+        if not self._in_hand and (timeout is None or timeout > _LINGER_SECONDS):
+            # Nothing was awaited since the look at the queue but the look at the clock, and a nudge
+            # in between is seen here: no wake-up is lost.
+            return self._nudged.is_set()
+        nudge = asyncio.ensure_future(self._nudged.wait())
+        try:
+            await asyncio.wait(
+                [nudge, *self._in_hand.values()],
+                timeout=None if timeout is None else max(timeout, 0.001),
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        finally:
+            nudge.cancel()
+        return True
+
+    def _take(self, claim: Claim) -> None:
+        if claim.is_suspect:
+            self._suspects.append(claim)
+        else:
+            self._start(claim)
+
+    async def _start_suspect(self) -> None:
+        if not self._suspects or self._in_hand:
+            return
+        claim = self._suspects.pop(0)
+        try:
+            await self._queue.isolate(claim.image_id)
+        except LostClaim:
+            _log.warning("claim lost", image=claim.image_id)
+            return
+        self._start(claim)
+
+    def _start(self, claim: Claim) -> None:
+        task = asyncio.create_task(self._mirror(claim), name=f"image {claim.image_id}")
+        self._in_hand[claim.image_id] = task
+        task.add_done_callback(lambda _: self._in_hand.pop(claim.image_id, None))
+
+    async def _mirror(self, claim: Claim) -> None:
+        stages = _Stages()
+        try:
+            outcome = await self._outcome_of(claim, stages)
+        except StorageError as error:
+            await self._wait_for_store(claim, error)
+            return
+        except psycopg.OperationalError as error:
+            # The database is away: the claim runs out there, and the picture is claimed again.
+            _log.warning("database away", image=claim.image_id, error=str(error))
+            return
+        outcome |= {"image_id": claim.image_id, "claim_no": claim.claim_no}
+        is_accepted = await self._finish(outcome)
+        stages.end("finish")
+        self._log_picture(claim, outcome, stages, is_accepted)
+
+    async def _outcome_of(self, claim: Claim, stages: _Stages) -> Outcome:
+        sha256 = None
+        fetch_ms = None
+        try:
+            fetched = await self._fetcher.fetch(_source_of(claim))
+            stages.end("fetch")
+            fetch_ms = stages.ms["fetch_ms"]
+            sha256 = fetched.sha256 or None
+            outcome = await self._keep(claim, fetched, stages)
+        except SourceFault as fault:
+            outcome = _fault_outcome(fault) | {"sha256": sha256}
+        except (StorageError, psycopg.OperationalError):
+            raise
+        except Exception as error:
+            _log.exception("picture failed", image=claim.image_id)
+            outcome = _fault_outcome(
+                SourceFault("internal-error", f"{type(error).__name__}: {error}", retryable=True)
+            )
+        return outcome | {"fetch_ms": fetch_ms}
+
+    async def _keep(self, claim: Claim, fetched: Fetched, stages: _Stages) -> Outcome:
+        facts: Outcome = {
+            "is_completed": True,
+            "etag": fetched.etag,
+            "last_modified": fetched.last_modified,
+        }
+        if fetched.not_modified:
+            return facts | {"is_reused": True}
+        facts |= {"sha256": fetched.sha256, "source_bytes": len(fetched.data)}
+        return facts | await self._know_or_store(claim, fetched, stages)
+
+    async def _know_or_store(self, claim: Claim, fetched: Fetched, stages: _Stages) -> Outcome:
+        # The same bytes under two addresses may be in hand at once: one renders, the other waits.
+        under_way = self._storing.get(fetched.sha256)
+        if under_way is not None:
+            try:
+                await asyncio.shield(under_way)
+            finally:
+                stages.end("wait")
+            return {"is_reused": True}
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._storing[fetched.sha256] = future
+        try:
+            outcome = await self._store_once(claim, fetched, stages)
+            future.set_result(outcome)
+            return outcome
+        except BaseException as error:
+            # Those who wait for these bytes share their fate; nobody may be waiting at all.
+            future.set_exception(error if isinstance(error, Exception) else LostClaim(str(error)))
+            future.exception()
+            raise
+        finally:
+            del self._storing[fetched.sha256]
+
+    async def _store_once(self, claim: Claim, fetched: Fetched, stages: _Stages) -> Outcome:
+        while (answer := await self._begins.call(fetched.sha256)) == "busy":
+            await asyncio.sleep(_BUSY_POLL_SECONDS)
+        stages.end("begin")
+        if answer == "stored":
+            return {"is_reused": True}
+        limits = Limits(
+            max_pixels=self._settings.max_pixels,
+            allowed_formats=frozenset(claim.formats or ("jpeg", "png", "webp", "avif", "gif")),
+        )
+        rendered = await self._renderer.render(fetched.data, self._presets, limits)
+        stages.end("render")
+        await asyncio.get_running_loop().run_in_executor(
+            self._putters, self._put, fetched, rendered
+        )
+        stages.end("put")
+        return {
+            "is_reused": False,
+            "blob": _describe(fetched, rendered, self._settings.keep_originals),
+        }
+
+    def _put(self, fetched: Fetched, rendered: Rendered) -> None:
+        sha256 = fetched.sha256
+        if self._settings.keep_originals:
+            self._store.put(
+                original_key(sha256),
+                fetched.data,
+                content_type=rendered.content_type,
+                cache_control=PRIVATE,
+                sha256=sha256,
+            )
+        for rendition in rendered.renditions:
+            self._store.put(
+                rendition_key(sha256, rendition.recipe, EXTENSIONS[rendition.format]),
+                rendition.data,
+                content_type=f"image/{rendition.format}",
+                cache_control=IMMUTABLE,
+            )
+
+    async def _finish(self, outcome: Outcome) -> bool:
+        """Show the result; tries again while the database is away and the claim may be ours."""
+        deadline = time.monotonic() + self._settings.lease_seconds
+        while True:
+            try:
+                return await self._finishes.call(outcome)
+            except psycopg.OperationalError as error:
+                if time.monotonic() > deadline:
+                    _log.warning("result dropped", image=outcome["image_id"], error=str(error))
+                    return False
+                await asyncio.sleep(0.5)
+
+    async def _wait_for_store(self, claim: Claim, error: StorageError) -> None:
+        # The source did nothing wrong: the picture goes back uncounted, and the worker pauses.
+        if time.monotonic() >= self._store_paused_until:
+            _log.error("object store failed; pausing", code=error.code, error=str(error))
+        self._store_paused_until = time.monotonic() + _STORE_PAUSE_SECONDS
+        try:
+            await self._queue.release([claim.image_id])
+        except psycopg.OperationalError as away:
+            _log.warning("database away", image=claim.image_id, error=str(away))
+
+    def _log_picture(
+        self, claim: Claim, outcome: Outcome, stages: _Stages, is_accepted: bool
+    ) -> None:
+        if not is_accepted:
+            result = "claim lost"
+        elif outcome["is_completed"]:
+            result = "reused" if outcome["is_reused"] else "stored"
+        else:
+            result = "retry later" if outcome["is_retryable"] else "failed"
+        _log.info(
+            "picture",
+            image=claim.image_id,
+            host=claim.host,
+            outcome=result,
+            reason=outcome.get("reason"),
+            detail=outcome.get("failure_text"),
+            bytes=outcome.get("source_bytes"),
+            **stages.ms,
+        )
+
+
+def _source_of(claim: Claim) -> Source:
+    return Source(
+        url=claim.fetch_url,
+        headers=claim.request_headers,
+        allowed_hosts=tuple(claim.allowed_hosts or ()),
+        allowed_ports=tuple(claim.allowed_ports or ()),
+        etag=claim.etag,
+        last_modified=claim.last_modified,
+    )
+
+
+def _fault_outcome(fault: SourceFault) -> Outcome:
+    retry_after = fault.retry_after
+    return {
+        "is_completed": False,
+        "reason": fault.reason,
+        "failure_text": str(fault)[:1000],
+        "is_retryable": fault.retryable,
+        "is_host_fault": fault.host_fault,
+        "retry_after_seconds": retry_after.total_seconds() if retry_after else None,
+    }
+
+
+def _describe(fetched: Fetched, rendered: Rendered, has_original: bool) -> dict[str, Any]:
+    """What likeness.store_blobs() keeps of new bytes."""
+    return {
+        "format": rendered.format,
+        "width": rendered.width,
+        "height": rendered.height,
+        "bytes": len(fetched.data),
+        "has_original": has_original,
+        "phash": str(rendered.phash),
+        "placeholder": base64.b64encode(rendered.thumbhash).decode(),
+        "signature": base64.b64encode(rendered.signature).decode(),
+        "renditions": [
+            {
+                "preset": rendition.preset,
+                "format": rendition.format,
+                "recipe": rendition.recipe,
+                "width": rendition.width,
+                "height": rendition.height,
+                "bytes": len(rendition.data),
+            }
+            for rendition in rendered.renditions
+        ],
+    }

@@ -1,0 +1,131 @@
+"""Owns the worker's calls to the queue's SQL functions: one method a function, typed.
+
+Everything that decides is in sql/functions; this is its Python face.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from worker.db import Pool, query_errors
+from worker.renditions import Preset
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One leased picture, with all that is needed to fetch it."""
+
+    image_id: int
+    claim_no: int
+    is_suspect: bool
+    attempts: int
+    host: str
+    fetch_url: str
+    supplier_id: int | None
+    sku: str | None
+    request_headers: dict[str, str]
+    allowed_hosts: list[str] | None
+    allowed_ports: list[int] | None
+    formats: list[str] | None
+    etag: str | None
+    last_modified: str | None
+    source_bytes: int | None
+
+
+# The keys of the composite type likeness.outcome.
+Outcome = dict[str, Any]
+
+
+class Queue:
+    """The queue as one worker sees it."""
+
+    def __init__(self, pool: Pool, *, lease: timedelta) -> None:
+        self._pool = pool
+        self._lease = lease
+        self.worker = ""
+
+    async def register(self, name: str, version: str) -> None:
+        """Announce this process; claims are made under the unique name that comes back."""
+        self.worker = await self._value("select likeness.register_worker(%s, %s)", name, version)
+
+    async def presets(self, wave: int) -> tuple[Preset, ...]:
+        """The sizes of a wave, largest first."""
+        rows = await self._rows(
+            "select name, width, height, formats, quality, effort from likeness.presets"
+            " where wave = %s order by width * height desc, name",
+            wave,
+        )
+        return tuple(Preset(**{**row, "formats": tuple(row["formats"])}) for row in rows)
+
+    async def claim(self, batch: int) -> list[Claim]:
+        """Lease up to ``batch`` pictures."""
+        rows = await self._rows(
+            "select * from likeness.claim_images(%s, %s, %s)", self.worker, batch, self._lease
+        )
+        return [Claim(**row) for row in rows]
+
+    async def begin_blobs(self, sha256s: Sequence[str]) -> list[str]:
+        """Say that these bytes are about to be stored; per sha256: stored, yours or busy."""
+        rows = await self._rows(
+            "select sha256, answer from likeness.begin_blobs(%s, %s, %s)",
+            self.worker,
+            list(sha256s),
+            self._lease,
+        )
+        answers = {row["sha256"]: row["answer"] for row in rows}
+        return [answers[sha256] for sha256 in sha256s]
+
+    async def finish(self, outcomes: Sequence[Outcome]) -> list[bool]:
+        """Make results visible in one transaction; per outcome: was its claim still ours?"""
+        rows = await self._rows(
+            "select image_id, is_accepted from likeness.finish_images(%s, %s::jsonb)",
+            self.worker,
+            json.dumps(outcomes),
+        )
+        accepted = {row["image_id"]: row["is_accepted"] for row in rows}
+        return [accepted[outcome["image_id"]] for outcome in outcomes]
+
+    async def release(self, image_ids: Iterable[int]) -> int:
+        """Hand pictures back uncounted."""
+        return int(
+            await self._value(
+                "select likeness.release_images(%s, %s)", self.worker, list(image_ids)
+            )
+        )
+
+    async def isolate(self, image_id: int) -> None:
+        """Say that this suspect is now all that we have in hand. Raises LostClaim."""
+        await self._value("select likeness.isolate_image(%s, %s)", self.worker, image_id)
+
+    async def beat(self) -> int:
+        """Heartbeat; returns how many claims it renewed."""
+        return int(
+            await self._value("select likeness.beat_worker(%s, %s)", self.worker, self._lease)
+        )
+
+    async def tend(self) -> None:
+        """Expired claims, due retries, hosts parked by mistake."""
+        await self._rows("select * from likeness.tend_queue()")
+
+    async def seconds_until_claimable(self) -> float | None:
+        """How long until a claim may find something; None: until somebody queues something."""
+        seconds = await self._value(
+            "select extract(epoch from likeness.next_claim_at() - likeness.clock())"
+        )
+        return None if seconds is None else max(0.0, float(seconds))
+
+    async def stop(self) -> int:
+        """Goodbye: hands back all that is in hand; returns how many."""
+        return int(await self._value("select likeness.stop_worker(%s)", self.worker))
+
+    async def _rows(self, query: str, *arguments: object) -> list[dict[str, Any]]:
+        with query_errors():
+            async with self._pool.connection() as connection:
+                cursor = await connection.execute(query.encode(), arguments)
+                return await cursor.fetchall()
+
+    async def _value(self, query: str, *arguments: object) -> Any:
+        rows = await self._rows(query, *arguments)
+        return next(iter(rows[0].values()))

@@ -1,0 +1,200 @@
+"""Owns the worker program: the procrastinate tasks, and what keeps them going in one process.
+
+Two procrastinate workers share the process and its pool: one takes orders to mirror, one at a time;
+the other the periodic upkeep, which therefore never waits behind a backlog.
+"""
+
+import asyncio
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib.metadata import version
+
+import psycopg
+import uvloop
+from procrastinate import JobContext
+from procrastinate.exceptions import ConnectorException
+from procrastinate.jobs import Status
+from procrastinate.worker import Worker
+
+from worker.children import RenderPool
+from worker.db import Pool, connect, connect_async, open_pool
+from worker.fetch import Fetcher
+from worker.jobs import MIRROR_QUEUE, MIRROR_TASK, SWEEP_TASK, UPKEEP_QUEUE, app, order_mirroring
+from worker.log import get_logger
+from worker.migrate import require_current_schema
+from worker.pipeline import Pipeline
+from worker.queue import Queue
+from worker.settings import Settings
+from worker.storage import open_store
+
+_log = get_logger(__name__)
+
+# An idle worker looks at the queue this often though nobody wakes it.
+_IDLE_LOOK_SECONDS = 5.0
+_JOB_HISTORY_HOURS = 24
+_AWAY = (psycopg.OperationalError, ConnectorException, OSError)
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What the tasks of one worker process share."""
+
+    settings: Settings
+    pool: Pool
+    queue: Queue
+    pipeline: Pipeline
+    stopping: asyncio.Event
+    woken: asyncio.Event
+
+
+def _runtime(context: JobContext) -> Runtime:
+    runtime = context.additional_context["runtime"]
+    assert isinstance(runtime, Runtime)
+    return runtime
+
+
+@app.task(name=MIRROR_TASK, queue=MIRROR_QUEUE, pass_context=True)
+async def mirror_images(context: JobContext) -> int:
+    """Work the queue until it is dry; returns how many pictures were claimed."""
+    return await _runtime(context).pipeline.run(on_backlog=order_mirroring)
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(name=SWEEP_TASK, queue=UPKEEP_QUEUE, queueing_lock=SWEEP_TASK, pass_context=True)
+async def sweep(context: JobContext, timestamp: int) -> None:
+    """The safety net: tend the queue, clear orders of dead workers, prune the history of jobs."""
+    runtime = _runtime(context)
+    await runtime.queue.tend()
+    for job in await app.job_manager.get_stalled_jobs():
+        # An order holds no work of its own; the pictures' claims run out by themselves.
+        await app.job_manager.finish_job(job, Status.FAILED, delete_job=True)
+    await app.job_manager.delete_old_jobs(nb_hours=_JOB_HISTORY_HOURS, include_failed=True)
+    await order_mirroring()
+
+
+def run_worker(settings: Settings) -> None:
+    """Run one worker process until SIGTERM or SIGINT. Raises StaleSchema on an old database."""
+    with connect(settings, "worker") as connection:
+        require_current_schema(connection)
+    uvloop.run(_run(settings))
+
+
+async def _run(settings: Settings) -> None:
+    store = open_store(settings)
+    await asyncio.to_thread(store.ensure_ready)
+    async with AsyncExitStack() as stack:
+        pool = await stack.enter_async_context(open_pool(settings, "worker"))
+        await stack.enter_async_context(app.open_async(pool=pool))
+        queue = Queue(pool, lease=timedelta(seconds=settings.lease_seconds))
+        await queue.register(settings.worker_name, version("likeness"))
+        fetcher = Fetcher(settings)
+        stack.push_async_callback(fetcher.aclose)
+        renderer = RenderPool(settings)
+        stack.callback(renderer.close)
+        presets = await queue.presets(wave=1)
+        pipeline = Pipeline(settings, queue, store, fetcher, renderer, presets)
+        runtime = Runtime(settings, pool, queue, pipeline, asyncio.Event(), asyncio.Event())
+        _log.info("worker ready", worker=queue.worker, renderers=settings.render_processes)
+        await _serve(runtime)
+        _log.info("worker stopped", worker=queue.worker)
+
+
+async def _serve(runtime: Runtime) -> None:
+    """Run until a signal asks to stop; then finish or hand back what is in hand."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, runtime.stopping.set)
+    jobs = [_procrastinate_worker(runtime, queue) for queue in (MIRROR_QUEUE, UPKEEP_QUEUE)]
+    sides = [
+        asyncio.create_task(_supervise(name, coroutine))
+        for name, coroutine in (
+            ("jobs", lambda: _run_job_workers(runtime, jobs)),
+            ("listen", lambda: _listen(runtime)),
+            ("look", lambda: _look(runtime)),
+            ("beat", lambda: _beat(runtime)),
+        )
+    ]
+    await runtime.stopping.wait()
+    _log.info("stopping", grace_seconds=runtime.settings.grace_seconds)
+    deadline = time.monotonic() + runtime.settings.grace_seconds
+    runtime.pipeline.stop()
+    for job in jobs:
+        job.stop()
+    await runtime.pipeline.drain(max(0.0, deadline - time.monotonic()))
+    await asyncio.wait(sides[:1], timeout=max(1.0, deadline - time.monotonic()))
+    for side in sides:
+        side.cancel()
+    await asyncio.gather(*sides, return_exceptions=True)
+
+
+def _procrastinate_worker(runtime: Runtime, queue: str) -> Worker:
+    return Worker(
+        app,
+        queues=[queue],
+        name=f"{runtime.queue.worker} {queue}",
+        concurrency=1,
+        delete_jobs="successful",
+        install_signal_handlers=False,
+        shutdown_graceful_timeout=runtime.settings.grace_seconds,
+        additional_context={"runtime": runtime},
+    )
+
+
+async def _run_job_workers(runtime: Runtime, workers: list[Worker]) -> None:
+    await asyncio.gather(*(worker.run() for worker in workers))
+    if not runtime.stopping.is_set():
+        raise ConnectorException("a procrastinate worker stopped by itself")
+
+
+async def _supervise(name: str, serve: Callable[[], Awaitable[None]]) -> None:
+    """Keep ``serve`` going through every absence of the database."""
+    wait_seconds = 0.5
+    while True:
+        started = time.monotonic()
+        try:
+            await serve()
+            return
+        except _AWAY as error:
+            _log.warning("database away", part=name, error=str(error).strip())
+        wait_seconds = 0.5 if time.monotonic() - started > 30 else min(wait_seconds * 2, 10.0)
+        await asyncio.sleep(wait_seconds)
+
+
+async def _listen(runtime: Runtime) -> None:
+    """Turn NOTIFY likeness_work into a look at the queue."""
+    connection = await connect_async(runtime.settings, "worker listen")
+    async with connection:
+        await connection.execute("listen likeness_work")
+        runtime.woken.set()  # what was queued before we listened
+        async for _ in connection.notifies():
+            runtime.woken.set()
+
+
+async def _look(runtime: Runtime) -> None:
+    """Order mirroring when there is something to claim: woken, at the next due time, or in a while.
+
+    The order goes through the database, so that of all idle workers one takes it.
+    """
+    while True:
+        runtime.woken.clear()
+        await runtime.queue.tend()
+        wait = await runtime.queue.seconds_until_claimable()
+        if runtime.pipeline.is_running:
+            runtime.pipeline.nudge()
+        elif wait is not None and wait <= 0:
+            await order_mirroring()
+        timeout = _IDLE_LOOK_SECONDS if wait is None else min(max(wait, 0.25), _IDLE_LOOK_SECONDS)
+        try:
+            await asyncio.wait_for(runtime.woken.wait(), timeout)
+        except TimeoutError:
+            continue
+
+
+async def _beat(runtime: Runtime) -> None:
+    while True:
+        await asyncio.sleep(runtime.settings.lease_seconds / 4)
+        await runtime.queue.beat()
