@@ -130,22 +130,26 @@ class Pipeline:
         return claimed_in_all
 
     def _room(self) -> int:
-        # A suspect is alone in hand, so nothing is claimed beside it; and nothing while the store is
-        # away. Room is given in halves, so that a claim is a batch and not a call a picture.
-        if self._suspects or time.monotonic() < self._store_paused_until:
+        # A suspect is alone in hand, so nothing is claimed beside it; and nothing while the store
+        # is away. Room is given in halves, so that a claim is a batch and not a call a picture.
+        if self._suspects or self._store_pause() > 0:
             return 0
         room = self._settings.fetch_concurrency - len(self._in_hand)
         is_worth_it = not self._in_hand or room * 2 >= self._settings.fetch_concurrency
         return min(room, self._settings.claim_batch) if is_worth_it else 0
 
+    def _store_pause(self) -> float:
+        """Seconds until the object store is tried again; 0 while it is well."""
+        return max(0.0, self._store_paused_until - time.monotonic())
+
     async def _wait(self, *, is_short: bool) -> bool:
         """Wait until another look is worth it; False when the queue is dry."""
-        timeout = None
-        if is_short:
+        timeout = self._store_pause() or None
+        is_paused = timeout is not None
+        if is_short and not is_paused:
             timeout = await self._queue.seconds_until_claimable()
-        elif time.monotonic() < self._store_paused_until:
-            timeout = self._store_paused_until - time.monotonic()
-        if not self._in_hand and (timeout is None or timeout > _LINGER_SECONDS):
+        is_dry = timeout is None or timeout > _LINGER_SECONDS
+        if is_dry and not self._in_hand and not is_paused:
             # Nothing was awaited since the look at the queue but the look at the clock, and a nudge
             # in between is seen here: no wake-up is lost.
             return self._nudged.is_set()
@@ -211,7 +215,7 @@ class Pipeline:
             outcome = _fault_outcome(fault) | {"sha256": sha256}
         except (StorageError, psycopg.OperationalError):
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - one picture's bug must not stop the others
             _log.exception("picture failed", image=claim.image_id)
             outcome = _fault_outcome(
                 SourceFault("internal-error", f"{type(error).__name__}: {error}", retryable=True)
@@ -253,7 +257,8 @@ class Pipeline:
             del self._storing[fetched.sha256]
 
     async def _store_once(self, claim: Claim, fetched: Fetched, stages: _Stages) -> Outcome:
-        while (answer := await self._begins.call(fetched.sha256)) == "busy":
+        # Another process may be storing these bytes; only the database can tell when it is done.
+        while (answer := await self._begins.call(fetched.sha256)) == "busy":  # noqa: ASYNC110
             await asyncio.sleep(_BUSY_POLL_SECONDS)
         stages.end("begin")
         if answer == "stored":
@@ -305,7 +310,7 @@ class Pipeline:
 
     async def _wait_for_store(self, claim: Claim, error: StorageError) -> None:
         # The source did nothing wrong: the picture goes back uncounted, and the worker pauses.
-        if time.monotonic() >= self._store_paused_until:
+        if not self._store_pause():
             _log.error("object store failed; pausing", code=error.code, error=str(error))
         self._store_paused_until = time.monotonic() + _STORE_PAUSE_SECONDS
         try:

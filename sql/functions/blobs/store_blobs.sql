@@ -3,6 +3,11 @@ returns void
 language sql
 volatile parallel unsafe
 begin atomic
+  -- What could not be rendered was never put: no object of it exists, so the row that announced it may go.
+  delete from likeness.blobs b
+   where b.status = 'storing' and b.stored_at is null
+     and b.sha256 in (select o.sha256 from unnest(outcomes) o where not o.is_completed and o.sha256 is not null)
+     and not exists (select from unnest(outcomes) c where c.is_completed and c.sha256 = b.sha256);
   insert into likeness.blobs as b (sha256, status, format, width, height, bytes, has_original, stored_at, phash, placeholder, signature, renditions)
   select distinct on (o.sha256) o.sha256, 'stored', o.blob ->> 'format', (o.blob ->> 'width')::int, (o.blob ->> 'height')::int,
          (o.blob ->> 'bytes')::bigint, (o.blob ->> 'has_original')::boolean, likeness.clock(), (o.blob ->> 'phash')::bigint,
@@ -17,4 +22,4 @@ begin atomic
    where b.status <> 'stored';
 end;
 comment on function likeness.store_blobs(likeness.outcome[]) is
-  'Marks the bytes of completed outcomes as stored, with all that is known of them. Part of finish_images().';
+  'Marks the bytes of completed outcomes as stored, with all that is known of them, and forgets those that could not be rendered. Part of finish_images().';
