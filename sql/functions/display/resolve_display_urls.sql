@@ -1,14 +1,14 @@
-create or replace function likeness.resolve_display_urls(product_ids bigint[], context text default 'grid')
+create or replace function likeness.resolve_display_urls(product_ids bigint[], context text default 'grid', positions int[] default null)
 returns table (
   product_id bigint, status text, source text, url text, width int, height int, retry_after int, version text,
-  image_id bigint, alt text, placeholder text, srcset jsonb
+  image_id bigint, alt text, placeholder text, srcset jsonb, is_known boolean
 )
 language sql
 stable parallel safe
 begin atomic
   with asked as (
-    select a.id, a.turn, likeness.display_presets(resolve_display_urls.context) as presets
-      from unnest(resolve_display_urls.product_ids) with ordinality a (id, turn)
+    select a.id, a.position, a.turn, likeness.display_presets(resolve_display_urls.context) as presets
+      from unnest(resolve_display_urls.product_ids, resolve_display_urls.positions) with ordinality a (id, position, turn)
   )
   select a.id,
          case when p.id is null or i.id is null then 'no-image'
@@ -23,7 +23,8 @@ begin atomic
               when i.status = 'pending' then 60 end,
          coalesce(left(i.blob_sha256, 16), case when i.id is not null then i.id || '-' || i.status || '-' || i.claim_no end),
          i.id, nullif(p.name, ''), b.placeholder,
-         coalesce(x.srcset, '{}')
+         coalesce(x.srcset, '{}'),
+         p.id is not null
     from asked a
     left join likeness.products p on p.id = a.id and p.status <> 'deleted'
     -- The picture that stands for the product: its own where the store says so, else the shared one, else its
@@ -33,11 +34,11 @@ begin atomic
         from (
           select g.id, g.status, g.blob_sha256, g.queued_at, g.retry_at, g.claim_no, g.position, g.fetch_url, not p.use_custom_image as is_behind
             from likeness.images g
-           where g.product_id = p.id
+           where g.product_id = p.id and (a.position is null or g.position = a.position)
           union all
           select g.id, g.status, g.blob_sha256, g.queued_at, g.retry_at, g.claim_no, g.position, g.fetch_url, p.use_custom_image
             from likeness.images g
-           where g.canonical_product_id = p.canonical_product_id) o
+           where g.canonical_product_id = p.canonical_product_id and (a.position is null or g.position = a.position)) o
        order by o.blob_sha256 is null, o.is_behind, o.position, o.id
        limit 1) i on true
     left join likeness.blobs b on b.sha256 = i.blob_sha256 and b.status = 'stored'
@@ -73,5 +74,5 @@ begin atomic
            group by d.format) f) x on true
    order by a.turn;
 end;
-comment on function likeness.resolve_display_urls(bigint[], text) is
-  'What a frontend should show now for each product, in the order asked: the picture''s URL, srcset by format, size, placeholder and status (cached, outdated, pending, processing, failed, no-image). Paths are relative to the API, which signs those of the proxy and of originals.';
+comment on function likeness.resolve_display_urls(bigint[], text, int[]) is
+  'What a frontend should show now for each product, in the order asked: the picture''s URL, srcset by format, size, placeholder and status (cached, outdated, pending, processing, failed, no-image). positions, beside product_ids, ask for the pictures at those places instead of the one that stands for the product. Paths are relative to the API, which signs those of the proxy and of originals.';

@@ -1,0 +1,32 @@
+create or replace function likeness.save_supplier(name text, options jsonb default '{}')
+returns bigint
+language plpgsql
+volatile parallel unsafe
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  v_id bigint;
+  v_unknown text;
+begin
+  select string_agg(k, ', ' order by k) into v_unknown
+    from jsonb_object_keys(save_supplier.options) k
+   where k not in ('priority', 'hide_origin', 'while_pending', 'max_attempts', 'host_max_in_flight', 'host_min_interval', 'formats',
+                   'allowed_hosts', 'allowed_ports', 'request_headers');
+  if v_unknown is not null then
+    raise exception 'a supplier has no option %', v_unknown using errcode = 'LK004';
+  end if;
+  v_id := likeness.ensure_supplier(save_supplier.name);
+  update likeness.suppliers s
+     set priority = o.priority, hide_origin = o.hide_origin, while_pending = o.while_pending, max_attempts = o.max_attempts,
+         host_max_in_flight = o.host_max_in_flight, host_min_interval = o.host_min_interval, formats = o.formats,
+         allowed_hosts = o.allowed_hosts, allowed_ports = o.allowed_ports, request_headers = o.request_headers,
+         updated_at = likeness.clock()
+    from likeness.suppliers b
+   cross join lateral jsonb_populate_record(b, save_supplier.options) o
+   where s.id = v_id and b.id = v_id;
+  return v_id;
+end
+$$;
+comment on function likeness.save_supplier(text, jsonb) is
+  'Makes the supplier of that name or changes it: options holds the columns to set, all others stay. Returns its id. Example: select likeness.save_supplier(''acme'', ''{"hide_origin": true}'');';

@@ -1,0 +1,19 @@
+create or replace function likeness.image_source(image_id bigint)
+returns table (
+  image_id bigint, product_id bigint, "position" int, status text, is_mirrored boolean, fetch_url text, request_headers jsonb,
+  allowed_hosts text[], allowed_ports int[], formats text[]
+)
+language sql
+stable parallel safe
+begin atomic
+  select i.id, p.id, i.position::int, i.status, i.blob_sha256 is not null, i.fetch_url,
+         likeness.fill_headers(s.request_headers, p.product_url, p.sku), s.allowed_hosts, s.allowed_ports, s.formats
+    from likeness.images i
+    join likeness.products p on p.status <> 'deleted' and p.id = coalesce(i.product_id, (
+      -- A shared picture is asked for in the name of the first product that shares it.
+      select min(c.id) from likeness.products c where c.canonical_product_id = i.canonical_product_id and c.status <> 'deleted'))
+    join likeness.suppliers s on s.id = p.supplier_id and s.while_pending <> 'none'
+   where i.id = image_source.image_id;
+end;
+comment on function likeness.image_source(bigint) is
+  'Where the proxy gets a picture that is not mirrored yet, and by which rules of its supplier; nothing where the supplier does not want it shown before. Never for eyes outside.';
