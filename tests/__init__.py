@@ -1,0 +1,1 @@
+"""Owns the tests: sentences about what Likeness does, run against real servers on loopback."""
