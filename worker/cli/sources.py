@@ -1,0 +1,51 @@
+"""Owns the commands about sources: `explain`, what the gate makes of a URL."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import click
+
+from worker.cli.session import open_session
+
+if TYPE_CHECKING:
+    from worker.gate import Rules
+    from worker.settings import Settings
+
+
+@click.command()
+@click.argument("url")
+@click.option("--supplier", help="Judge by this supplier's rules as well.")
+@click.option("--json", "wants_json", is_flag=True, help="One JSON object.")
+def explain(url: str, supplier: str | None, wants_json: bool) -> None:
+    """Say whether the worker would fetch URL, and if not, why.
+
+    Looks the host up, and connects to nothing else.
+    """
+    from worker import gate
+    from worker.cli.rows import as_json
+    from worker.settings import load_settings
+
+    settings = load_settings()
+    rules = _rules_of(settings, supplier) if supplier else gate.ANY
+    answer = asyncio.run(gate.explain(url, gate.Gate(settings), rules))
+    if wants_json:
+        click.echo(as_json(answer))
+    else:
+        click.secho(answer["message"], fg="green" if answer["allowed"] else "red")
+        click.echo(f"reason: {answer['reason']}")
+
+
+def _rules_of(settings: "Settings", supplier: str) -> "Rules":
+    from worker.errors import NotFound
+    from worker.gate import Rules
+
+    with open_session(settings, "explain") as connection:
+        row = connection.execute(
+            "select allowed_hosts, allowed_ports from likeness.suppliers where name = %s",
+            [supplier],
+        ).fetchone()
+    if row is None:
+        raise NotFound(
+            f"There is no supplier {supplier!r}; the table likeness.suppliers lists them."
+        )
+    return Rules(tuple(row["allowed_hosts"]), tuple(row["allowed_ports"]))
