@@ -25,7 +25,7 @@ install_packages() {
 }
 
 ensure_minio() {
-  if have minio || [ -x "$LIKENESS_TOOLS/minio" ]; then return; fi
+  if [ -n "${LIKENESS_TEST_MINIO:-}" ] || have minio || [ -x "$LIKENESS_TOOLS/minio" ]; then return; fi
   if ! have go; then
     echo "No MinIO: put minio on PATH, or install Go and run this again" >&2
     return 1
@@ -36,7 +36,7 @@ ensure_minio() {
 }
 
 ensure_chromium() {
-  if have chromium || have chromium-browser || have google-chrome; then return; fi
+  if [ -n "${LIKENESS_TEST_CHROMIUM:-}" ] || have chromium || have chromium-browser || have google-chrome; then return; fi
   install_packages chromium fonts-dejavu-core
 }
 

@@ -29,9 +29,9 @@ def dump(bin_dir: Path, conninfo: str) -> str:
 
     ``bin_dir`` holds the pg_dump to use; another major version writes another text.
     """
-    command = [bin_dir / "pg_dump", "--schema-only", "--schema=likeness", "--no-owner"]
+    command: list[str | Path] = [bin_dir / "pg_dump", "--schema-only", "--schema=likeness"]
     answer = subprocess.run(
-        [*command, "--dbname", conninfo], check=True, capture_output=True, text=True
+        [*command, "--no-owner", "--dbname", conninfo], check=True, capture_output=True, text=True
     )
     return _HEADER + normalise(answer.stdout)
 
