@@ -524,6 +524,24 @@ def test_s3_refuses_a_body_that_was_changed_on_its_way(minio: MinioServer) -> No
 
 
 @pytest.mark.real_s3
+def test_s3_carries_no_signed_request_to_another_host(minio: MinioServer) -> None:
+    with front(minio) as (other, visitors, _), front(minio) as (settings, _, acts):
+
+        def redirect(request: _Forwarder, body: bytes) -> None:
+            xml = b"<Error><Code>TemporaryRedirect</Code><Message>Over there</Message></Error>"
+            headers = {"Location": f"{other.s3_endpoint}/", "Content-Type": "application/xml"}
+            request.answer(307, headers, xml)
+
+        store = open_store(settings)
+        for call in (lambda: write(store, "v/x.webp", b"x"), lambda: store.get("v/x.webp")):
+            acts[:] = [redirect]
+            with pytest.raises(StorageError, match="Over there") as refused:
+                call()
+            assert refused.value.code == "TemporaryRedirect"
+        assert visitors == []
+
+
+@pytest.mark.real_s3
 def test_s3_names_a_page_that_is_not_s3(minio: MinioServer) -> None:
     def not_found(request: _Forwarder, body: bytes) -> None:
         request.answer(404, {"Content-Type": "text/html"}, b"<h1>No such page</h1>")

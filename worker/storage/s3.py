@@ -10,7 +10,7 @@ import json
 from collections.abc import Generator, Iterable, Iterator
 from datetime import timedelta
 from typing import cast
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import urllib3
 from minio import Minio
@@ -64,15 +64,17 @@ class S3Store:
         self._bucket = self._place.bucket
         self._browsers_read_bucket = settings.rendition_base_url is not None
         self._credentials = _credentials(settings)
-        self._base_url = _base_url(self._place)
-        self._http = urllib3.PoolManager(
+        self._bucket_url = _bucket_url(self._place)
+        http = urllib3.PoolManager(
             maxsize=_KEPT_CONNECTIONS,
             retries=_RETRIES,
             timeout=urllib3.Timeout(
                 connect=settings.connect_timeout_seconds, read=_READ_TIMEOUT_SECONDS
             ),
         )
-        self._client = self._connect(self._http)
+        self._client = self._connect(http)
+        # The SDK's connections, reached without looking the host up for each object.
+        self._pool = http.connection_from_url(self._bucket_url.geturl())
         self._prober = self._connect(
             urllib3.PoolManager(
                 maxsize=1, retries=_PROBE_RETRIES, timeout=urllib3.Timeout(_PROBE_TIMEOUT_SECONDS)
@@ -114,9 +116,8 @@ class S3Store:
 
     def _send(self, key: str, body: bytes, digest: str, headers: dict[str, str]) -> None:
         now = minio_time.utcnow()
-        url = self._base_url.build(
-            method="PUT", region=self._place.region, bucket_name=self._bucket, object_name=key
-        )
+        # No character of a key needs quoting.
+        url = self._bucket_url._replace(path=f"{self._bucket_url.path.rstrip('/')}/{key}")
         headers["Host"] = url.netloc
         headers["x-amz-content-sha256"] = digest
         headers["x-amz-date"] = minio_time.to_amz_date(now)
@@ -129,8 +130,7 @@ class S3Store:
             content_sha256=digest,
             date=now,
         )
-        pool = self._http.connection_from_host(url.hostname, url.port, url.scheme)
-        response = pool.urlopen("PUT", url.path, body=body, headers=headers)
+        response = self._pool.urlopen("PUT", url.path, body=body, headers=headers)
         if response.status != 200:
             raise_answer(response)
 
@@ -284,11 +284,14 @@ def _place(settings: Settings) -> Place:
     return Place(parts.netloc, parts.scheme == "https", settings.s3_bucket, settings.s3_region)
 
 
-def _base_url(place: Place) -> BaseURL:
+def _bucket_url(place: Place) -> SplitResult:
+    """Where the bucket's objects are: below its name, or on a host of its own as AWS has it."""
+    endpoint = f"{'https' if place.secure else 'http'}://{place.endpoint}"
     try:
-        return BaseURL(f"{'https' if place.secure else 'http'}://{place.endpoint}", place.region)
+        base = BaseURL(endpoint, place.region)
     except ValueError as error:
         raise SettingsError(f"LIKENESS_S3_ENDPOINT or LIKENESS_S3_REGION: {error}") from error
+    return base.build(method="GET", region=place.region, bucket_name=place.bucket)
 
 
 def _credentials(settings: Settings) -> StaticProvider:
