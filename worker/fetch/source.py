@@ -1,0 +1,92 @@
+"""Owns what goes into a fetch and what comes out of it."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from worker.gate import Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A picture at its supplier, and the supplier's own rules.
+
+    ``etag`` and ``last_modified`` are those of the bytes that we have; with either, the answer may
+    be "not modified". ``head_first`` asks before it fetches: it saves a transfer where the server
+    knows no conditional requests or the file may be too large. The credentials are for FTP, or
+    Basic ones for HTTP; they belong to the host of ``url`` and go to no other.
+    """
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    allowed_hosts: tuple[str, ...] = ()
+    allowed_ports: tuple[int, ...] = ()
+    etag: str | None = None
+    last_modified: str | None = None
+    username: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+    head_first: bool = False
+
+    @property
+    def rules(self) -> Rules:
+        return Rules(self.allowed_hosts, self.allowed_ports)
+
+    @property
+    def is_conditional(self) -> bool:
+        return self.etag is not None or self.last_modified is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A whole picture file, or the news that it has not changed (``data`` is empty then).
+
+    ``format`` is by content; ``content_type`` is only what the header said. ``http_status`` is
+    None for FTP. The validators are to be kept and passed to the next fetch.
+    """
+
+    data: bytes = field(repr=False)
+    sha256: str
+    format: str | None
+    content_type: str | None
+    etag: str | None
+    last_modified: str | None
+    not_modified: bool
+    final_url: str
+    http_status: int | None
+    milliseconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """A picture on its way: its kind is known and allowed, its bytes follow in ``chunks``.
+
+    ``content_type`` is by content and safe to pass on; ``length`` is what the source promised.
+    """
+
+    format: str | None
+    content_type: str | None
+    length: int | None
+    etag: str | None
+    last_modified: str | None
+    not_modified: bool
+    chunks: AsyncIterator[bytes]
+
+
+class Answer(Protocol):
+    """What a source answered, over whichever protocol, with its body still to come."""
+
+    final_url: str
+    http_status: int | None
+    content_type: str | None
+    etag: str | None
+    last_modified: str | None
+    length: int | None
+    not_modified: bool
+
+    def pieces(self) -> AsyncIterator[bytes]:
+        """The body as it arrives, without Content-Encoding. Raises FetchFault."""
+        ...
+
+    async def aclose(self) -> None:
+        """Give the connection back or, where the body was not read to its end, close it."""
+        ...

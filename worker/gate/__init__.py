@@ -1,0 +1,160 @@
+"""Owns the decision whether a source may be called: its URL, and every address behind its name.
+
+The caller connects to the addresses that come out of here and to nothing else. A name that was
+checked and is then looked up once more can answer differently the second time.
+"""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypedDict
+
+from worker.errors import FetchFault
+from worker.gate.addresses import Address, Network, parse_address, refusal
+from worker.gate.urls import SCHEMES, Target, bad_url, blocked, ftp_path, is_listed, parse_url
+from worker.settings import Settings
+
+__all__ = [
+    "ANY",
+    "Address",
+    "Explanation",
+    "Gate",
+    "Network",
+    "Resolver",
+    "Rules",
+    "Target",
+    "bad_url",
+    "blocked",
+    "explain",
+    "ftp_path",
+    "parse_address",
+    "refusal",
+    "resolve_by_system",
+]
+
+# Looks a host up: its addresses as text, in the order to try. Raises OSError.
+Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What one supplier's URLs may be; an empty tuple of hosts is any, of ports the setting's."""
+
+    hosts: tuple[str, ...] = ()
+    ports: tuple[int, ...] = ()
+
+
+ANY = Rules()
+
+
+class Explanation(TypedDict):
+    """What the gate makes of a URL: ``reason`` is a code, ``message`` a sentence."""
+
+    allowed: bool
+    reason: str
+    host: str | None
+    addresses: list[str]
+    message: str
+
+
+async def resolve_by_system(host: str, port: int) -> list[str]:
+    """Ask the operating system, in whose spellings ``127.1`` and ``0x7f000001`` are addresses."""
+    loop = asyncio.get_running_loop()
+    answers = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(answer[4][0]) for answer in answers]
+
+
+class Gate:
+    """URL rules and address rules of one set of settings."""
+
+    def __init__(self, settings: Settings, resolve: Resolver = resolve_by_system) -> None:
+        self._admitted = settings.allowed_private_networks
+        self._ports = settings.allowed_ports
+        self._resolve = resolve
+
+    def check_url(self, url: str, rules: Rules = ANY, schemes: tuple[str, ...] = SCHEMES) -> Target:
+        """The URL in checked parts. Raises FetchFault: ``bad-url`` or ``blocked-by-policy``."""
+        target = parse_url(url, schemes)
+        ports = rules.ports or self._ports
+        if target.port not in ports:
+            listed = ", ".join(map(str, ports))
+            raise blocked(f"port {target.port} of {target.host} is not among {listed}")
+        if not is_listed(target.host, rules.hosts):
+            listed = ", ".join(rules.hosts)
+            raise blocked(f"the host {target.host} is not among the allowed hosts {listed}")
+        return target
+
+    async def resolve(self, host: str, port: int) -> list[str]:
+        """The addresses to connect to, looked up and checked. Raises FetchFault."""
+        addresses = await self.look_up(host, port)
+        self.check_addresses(host, addresses)
+        return [str(address) for address in addresses]
+
+    async def look_up(self, host: str, port: int) -> list[Address]:
+        """The addresses behind a host, not yet checked. Raises FetchFault: ``unresolvable``."""
+        try:
+            return [parse_address(host)]
+        except ValueError:
+            pass  # a name, or a spelling that only the system understands
+        try:
+            answers = await self._resolve(host, port)
+        except OSError as error:
+            raise _unresolvable(host, error.strerror or str(error)) from error
+        if not answers:
+            raise _unresolvable(host, "it has no address")
+        return list(dict.fromkeys(parse_address(answer) for answer in answers))
+
+    def check_addresses(self, host: str, addresses: Iterable[Address]) -> None:
+        """Raise FetchFault unless all are allowed; one that is not public refuses the host."""
+        for address in addresses:
+            if words := refusal(address, self._admitted):
+                raise blocked(f"{_leads_to(host, address)}, which is {words}")
+
+    def opens(self, address: Address) -> bool:
+        """Whether an address is allowed by a setting alone."""
+        return refusal(address) is not None and refusal(address, self._admitted) is None
+
+
+def _leads_to(host: str, address: Address) -> str:
+    return f"the address {address}" if host == str(address) else f"{host} leads to {address}"
+
+
+def _unresolvable(host: str, why: str) -> FetchFault:
+    return FetchFault(
+        "unresolvable",
+        f"Could not resolve {host}: {why}.",
+        retryable=True,
+        host_fault=True,
+    )
+
+
+async def explain(url: str, gate: Gate, rules: Rules = ANY) -> Explanation:
+    """What the gate makes of a URL, without connecting to anything but the name service."""
+    host: str | None = None
+    addresses: list[Address] = []
+    try:
+        host = parse_url(url).host
+        target = gate.check_url(url, rules)
+        addresses = await gate.look_up(target.host, target.port)
+        gate.check_addresses(target.host, addresses)
+    except FetchFault as fault:
+        return _explanation(False, fault.reason, host, addresses, str(fault))
+    opened = [str(address) for address in addresses if gate.opens(address)]
+    message = f"Allowed: {host} leads to {', '.join(map(str, addresses))}"
+    if opened:
+        message += f"; LIKENESS_ALLOWED_PRIVATE_NETWORKS opens {', '.join(opened)}"
+    reason = "allowed-by-setting" if opened else "allowed"
+    return _explanation(True, reason, host, addresses, f"{message}.")
+
+
+def _explanation(
+    allowed: bool, reason: str, host: str | None, addresses: Iterable[Address], message: str
+) -> Explanation:
+    return Explanation(
+        allowed=allowed,
+        reason=reason,
+        host=host,
+        addresses=[str(address) for address in addresses],
+        message=message,
+    )
