@@ -258,8 +258,10 @@ def test_a_reader_sees_one_whole_version_while_writers_race(store: ObjectStore) 
 
     with ThreadPoolExecutor(5) as threads:
         reader = threads.submit(read_until_stopped)
-        list(threads.map(lambda n: write(store, "v/x.webp", versions[n % 4]), range(40)))
-        stopped.set()
+        try:
+            list(threads.map(lambda n: write(store, "v/x.webp", versions[n % 4]), range(40)))
+        finally:
+            stopped.set()
         assert reader.result() <= set(versions)
     assert [found.key for found in store.list()] == ["v/x.webp"]
 
@@ -749,9 +751,11 @@ def test_folders_pruned_under_a_writer_are_made_again(tmp_path: Path) -> None:
 
     with ThreadPoolExecutor(1) as thread:
         deleter = thread.submit(delete_until_written)
-        for _ in range(200):
-            write(store, "v/aa/x/1.webp", b"x")
-        written.set()
+        try:
+            for _ in range(300):
+                write(store, "v/aa/x/1.webp", b"x")
+        finally:
+            written.set()
         deleter.result()
     write(store, "v/aa/x/1.webp", b"last")
     assert store.get("v/aa/x/1.webp") == b"last"

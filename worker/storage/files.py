@@ -32,7 +32,7 @@ from worker.storage.objects import (
 _INCOMING = ".incoming"  # no key starts with a dot, so that no object can be taken for a draft
 _DRAFT_MAX_AGE_SECONDS = 3600.0
 _LEAST_FREE_BYTES = 256 << 20
-_PLACE_ATTEMPTS = 16
+_PLACE_ATTEMPTS = 64
 _PASSING_ERRNOS = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN}
 )
@@ -74,7 +74,8 @@ class FileStore:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 draft.replace(target)
                 break
-            except FileNotFoundError:
+            except (FileNotFoundError, FileExistsError):
+                # mkdir says either of a folder that goes away under it.
                 if attempt == _PLACE_ATTEMPTS:
                     raise
         # Any folder on the way may be new, by us or by another who has not synced it yet.
