@@ -2,18 +2,21 @@
 -- an object whose file was deleted is gone, one whose columns or arguments changed can be made anew.
 do $$
 declare
-  v_object record;
+  v_commands text[];
+  v_command text;
 begin
-  for v_object in
-    select format('drop view if exists likeness.%I cascade', c.relname) as command
-      from pg_class c
-     where c.relnamespace = 'likeness'::regnamespace and c.relkind = 'v'
-     union all
-    select format('drop routine if exists %s cascade', p.oid::regprocedure)
-      from pg_proc p
-     where p.pronamespace = 'likeness'::regnamespace
-  loop
-    execute v_object.command;
+  -- All names first: a function that has gone with another one (cascade) has none any more.
+  select array_agg(o.command) into v_commands
+    from (
+      select format('drop view if exists likeness.%I cascade', c.relname) as command
+        from pg_class c
+       where c.relnamespace = 'likeness'::regnamespace and c.relkind = 'v'
+       union all
+      select format('drop routine if exists %s cascade', p.oid::regprocedure)
+        from pg_proc p
+       where p.pronamespace = 'likeness'::regnamespace) o;
+  foreach v_command in array coalesce(v_commands, '{}') loop
+    execute v_command;
   end loop;
 end
 $$;
