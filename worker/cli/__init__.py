@@ -7,11 +7,12 @@ import sys
 
 import click
 
-from worker.cli import database, feeds, programs, reports, sources
+from worker.cli import database, demo, feeds, programs, reports, sources
 from worker.errors import LikenessError
 
 COMMANDS = (
     programs.up,
+    demo.demo,
     programs.worker,
     programs.api,
     database.migrate,
