@@ -135,7 +135,7 @@ class Supervisor:
         )
         if not self.is_ready and program.failures >= _TRIES_BEFORE_READY:
             raise CannotStart(
-                f"The {program.name} cannot start: it ended {program.failures} times,"
+                f"{program.name} cannot start: it ended {program.failures} times,"
                 f" {_describe_exit(code)}. What it said is above."
             )
         program.next_start = now + program.delay()
@@ -224,8 +224,8 @@ def _revive(postgres: EmbeddedPostgres) -> None:
 def _programs(listener: socket.socket, workers: int) -> list[Program]:
     python = [sys.executable, "-m", "worker"]
     number = listener.fileno()
-    api = Program("API", [*python, "api", "--fd", str(number)], (number,))
-    return [api, *(Program(f"worker {i + 1}", [*python, "worker"]) for i in range(workers))]
+    api = Program("The API", [*python, "api", "--fd", str(number)], (number,))
+    return [api, *(Program(f"Worker {i + 1}", [*python, "worker"]) for i in range(workers))]
 
 
 @contextlib.contextmanager

@@ -1,0 +1,248 @@
+"""The command `likeness`: what it prints for people and for scripts, its errors and exit codes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.sources import ROOT
+from worker.cli import COMMANDS, likeness
+from worker.errors import LikenessError, NotFound, StaleSchema
+from worker.storage import open_store
+
+HEAVY = ("psycopg", "pydantic", "rich", "uvicorn", "httpx", "PIL", "numpy", "procrastinate", "api")
+
+
+def run(settings: Any, *arguments: str, **variables: str) -> Result:
+    """Run a command in this process; errors that main() would print are raised."""
+    env = {
+        "LIKENESS_DATABASE_URL": settings.database_url.get_secret_value(),
+        "LIKENESS_STATE_DIR": str(settings.state_dir),
+        "COLUMNS": "80",
+        **variables,
+    }
+    result = CliRunner().invoke(likeness, arguments, env=env)
+    if isinstance(result.exception, LikenessError):
+        raise result.exception
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+def run_program(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "worker", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+# The program.
+
+
+def test_help_imports_nothing_heavy() -> None:
+    script = f"import sys, worker.cli; print([n for n in {HEAVY!r} if n in sys.modules])"
+    answer = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert answer.stdout.strip() == "[]"
+
+
+def test_help_lists_every_command_within_80_columns() -> None:
+    answer = run_program("--help", COLUMNS="80")
+    assert answer.returncode == 0
+    assert max(map(len, answer.stdout.splitlines())) <= 80
+    assert [c.name for c in COMMANDS if f"  {c.name} " not in answer.stdout] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_every_command_and_option_says_what_it_is(command: Any) -> None:
+    assert command.help
+    assert [o.name for o in command.params if o.param_type_name == "option" and not o.help] == []
+
+
+def test_an_error_is_a_sentence_on_stderr_and_exit_code_1(tmp_path: Path) -> None:
+    answer = run_program("status", LIKENESS_STATE_DIR=str(tmp_path))
+    assert answer.returncode == 1
+    assert answer.stdout == ""
+    assert answer.stderr.startswith("Error: No database: nothing runs on the state directory")
+    assert answer.stderr.count("\n") == 1
+
+
+def test_a_bad_setting_is_named_with_its_variable() -> None:
+    answer = run_program("status", LIKENESS_API_PORT="many")
+    assert answer.returncode == 1
+    assert "LIKENESS_API_PORT" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_a_server_that_does_not_answer_is_an_error_without_a_traceback(tmp_path: Path) -> None:
+    answer = run_program("status", LIKENESS_DATABASE_URL=f"host={tmp_path} dbname=likeness")
+    assert answer.returncode == 1
+    assert answer.stderr.startswith("Error: Cannot reach the database")
+    assert "Traceback" not in answer.stderr
+
+
+def test_an_unknown_option_is_a_usage_error() -> None:
+    assert run_program("status", "--no-such-option").returncode == 2
+
+
+# The database.
+
+
+def test_a_command_on_an_old_schema_names_the_command_that_mends_it(
+    empty_database: str, settings: Any
+) -> None:
+    with pytest.raises(StaleSchema, match="likeness migrate"):
+        run(settings, "status", LIKENESS_DATABASE_URL=empty_database)
+
+
+def test_migrate_says_what_it_applied_and_then_that_nothing_is_left(
+    empty_database: str, settings: Any
+) -> None:
+    first = run(settings, "migrate", LIKENESS_DATABASE_URL=empty_database)
+    assert "applied 0001_" in first.stdout
+    second = run(settings, "migrate", LIKENESS_DATABASE_URL=empty_database)
+    assert second.stdout == "The database is up to date.\n"
+
+
+def test_psql_finds_our_tables_by_name_and_passes_its_arguments_on(database: str) -> None:
+    answer = run_program(
+        "psql", "-Atc", "select count(*) from suppliers", LIKENESS_DATABASE_URL=database
+    )
+    assert (answer.returncode, answer.stdout.strip()) == (0, "0")
+
+
+# Reports.
+
+
+def add_failed_image(connection: psycopg.Connection[Any], path: str) -> int:
+    """A product with one picture at a relative address, which cannot be fetched."""
+    row = connection.execute(
+        "insert into likeness.suppliers (name) values ('acme') returning id"
+    ).fetchone()
+    assert row
+    dataset = connection.execute(
+        "insert into likeness.datasets (supplier_id, name) values (%s, 'spring') returning id",
+        [row["id"]],
+    ).fetchone()
+    assert dataset
+    product = connection.execute(
+        "insert into likeness.products (supplier_id, dataset_id, sku) values (%s, %s, 'A1')"
+        " returning id",
+        [row["id"], dataset["id"]],
+    ).fetchone()
+    assert product
+    connection.execute(
+        "insert into likeness.images (product_id, position, role, source_url)"
+        " values (%s, 0, 'hero', %s)",
+        [product["id"], path],
+    )
+    return int(dataset["id"])
+
+
+def test_status_of_an_empty_database_says_what_to_do_next(settings: Any) -> None:
+    assert "likeness import" in run(settings, "status").stdout
+
+
+def test_status_shows_failures_with_what_to_do_within_80_columns(
+    settings: Any, connection: psycopg.Connection[Any]
+) -> None:
+    dataset = add_failed_image(connection, "images/a.jpg")
+    run(settings, "activate", str(dataset))
+    shown = run(settings, "status").stdout
+    assert "Failures" in shown
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_status_as_json_has_every_section_and_every_column(
+    settings: Any, connection: psycopg.Connection[Any]
+) -> None:
+    dataset = add_failed_image(connection, "images/a.jpg")
+    run(settings, "activate", str(dataset))
+    report = json.loads(run(settings, "status", "--json").stdout)
+    assert list(report) == ["queue", "runs", "workers", "hosts", "failures"]
+    assert report["failures"][0]["reason"] == "relative-url-without-prefix"
+    assert report["failures"][0]["hint"]
+
+
+def test_check_of_a_healthy_system_ends_with_0(settings: Any) -> None:
+    open_store(settings).ensure_ready()
+    result = run(settings, "check")
+    assert result.exit_code == 0
+    assert "All is well" in result.stdout
+
+
+def test_check_says_what_is_wrong_with_the_store_and_ends_with_1(settings: Any) -> None:
+    result = run(settings, "check")
+    assert result.exit_code == 1
+    assert f"store: {open_store(settings).health()[0]}" in result.stdout
+
+
+def test_check_runs_every_check_view_and_ends_with_1_when_one_has_rows(
+    settings: Any, connection: psycopg.Connection[Any]
+) -> None:
+    connection.execute(
+        "create view likeness.check_made_up as"
+        " select n as image_id, 'turn it off and on' as hint from generate_series(1, 5) n"
+    )
+    connection.execute("comment on view likeness.check_made_up is 'It is off.'")
+    result = run(settings, "check")
+    assert result.exit_code == 1
+    assert "check_made_up: 5 rows. It is off." in result.stdout
+    assert "do: turn it off and on" in result.stdout
+    found = json.loads(run(settings, "check", "--json").stdout)
+    assert found["ok"] is False
+    assert [c["rows"] for c in found["checks"] if c["name"] == "check_made_up"] == [5]
+
+
+def test_check_is_loud_about_private_networks_that_are_open(settings: Any) -> None:
+    open_store(settings).ensure_ready()
+    result = run(settings, "check", LIKENESS_ALLOWED_PRIVATE_NETWORKS="10.0.0.0/8")
+    assert result.exit_code == 0
+    assert "LIKENESS_ALLOWED_PRIVATE_NETWORKS opens 10.0.0.0/8" in result.stdout
+
+
+# Feeds and sources.
+
+
+def test_activate_counts_what_is_queued(settings: Any, connection: psycopg.Connection[Any]) -> None:
+    add_failed_image(connection, "http://pictures.test/a.jpg")
+    answer = json.loads(run(settings, "activate", "--supplier", "acme", "--json").stdout)
+    assert (answer["queued"], answer["failed"]) == (1, 0)
+
+
+def test_activate_of_a_dataset_that_is_not_there_says_so(settings: Any) -> None:
+    with pytest.raises(NotFound, match="no dataset 4711"):
+        run(settings, "activate", "4711")
+
+
+def test_activate_wants_one_way_to_name_the_dataset(settings: Any) -> None:
+    assert run(settings, "activate").exit_code == 2
+
+
+def test_explain_refuses_a_loopback_address_with_its_reason(settings: Any) -> None:
+    result = run(settings, "explain", "http://127.0.0.1/a.jpg", "--json")
+    answer = json.loads(result.stdout)
+    assert (answer["allowed"], answer["reason"]) == (False, "blocked-by-policy")
+    assert (answer["host"], answer["addresses"]) == ("127.0.0.1", ["127.0.0.1"])
+
+
+def test_explain_judges_by_the_rules_of_a_supplier(
+    settings: Any, connection: psycopg.Connection[Any]
+) -> None:
+    connection.execute(
+        "insert into likeness.suppliers (name, allowed_hosts) values ('acme', '{other.test}')"
+    )
+    shown = run(settings, "explain", "http://8.8.8.8/a.jpg", "--supplier", "acme").stdout
+    assert "not among the allowed hosts other.test" in shown
+    with pytest.raises(NotFound, match="'nobody'"):
+        run(settings, "explain", "http://8.8.8.8/a.jpg", "--supplier", "nobody")
