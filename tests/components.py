@@ -6,6 +6,7 @@ strict mode (``LIKENESS_TEST_STRICT=1``, as in CI) any skip is a failure.
 
 import collections
 import os
+import re
 import subprocess
 from collections.abc import Callable, Generator, Iterator
 from importlib.metadata import version
@@ -35,9 +36,12 @@ def _browser() -> str | None:
 
 def _s3_server() -> str | None:
     try:
-        return _said_by(find_minio())
+        program = find_minio()
     except PartMissing:
         return None
+    # A server built by `go install` does not know its own version; its build information does.
+    built = re.search(rb"\tgithub.com/minio/minio\t(v\S+)", program.read_bytes())
+    return f"MinIO {built[1].decode()}" if built else _said_by(program)
 
 
 def _newest_postgres() -> str:

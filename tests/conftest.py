@@ -14,6 +14,7 @@ import pytest
 from psycopg import Connection
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import DictRow
+from psycopg.sql import SQL, Composed
 from pytest_postgresql import factories
 from pytest_postgresql.janitor import DatabaseJanitor
 
@@ -88,8 +89,15 @@ def postgres(request: pytest.FixtureRequest) -> Server:
     return server
 
 
-def _clone(request: pytest.FixtureRequest, server: Server, template: str | None) -> DatabaseJanitor:
-    return DatabaseJanitor(
+class _Clone(DatabaseJanitor):
+    """A database that copies the files of its template: half the time of copying by its log."""
+
+    def _build_create_database_sql(self) -> Composed:
+        return super()._build_create_database_sql() + SQL(" strategy file_copy")
+
+
+def _clone(server: Server, template: str | None) -> DatabaseJanitor:
+    return _Clone(
         user=server.user,
         host=server.host,
         port=server.port,
@@ -103,14 +111,14 @@ def database(request: pytest.FixtureRequest, postgres: Server) -> Iterator[str]:
     """Conninfo of a fresh, migrated database."""
     which = request.node.callspec.params["postgres"]
     template = request.getfixturevalue(f"{which}_template").template_dbname
-    with _clone(request, postgres, template) as clone:
+    with _clone(postgres, template) as clone:
         yield postgres.conninfo(clone.dbname)
 
 
 @pytest.fixture
-def empty_database(request: pytest.FixtureRequest, postgres: Server) -> Iterator[str]:
+def empty_database(postgres: Server) -> Iterator[str]:
     """Conninfo of a database that nobody has migrated."""
-    with _clone(request, postgres, None) as clone:
+    with _clone(postgres, None) as clone:
         yield postgres.conninfo(clone.dbname)
 
 

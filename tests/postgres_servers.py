@@ -81,12 +81,19 @@ def version_of(program: Path) -> str:
 @contextmanager
 def _short_folder() -> Iterator[Path]:
     # A socket's path has at most 107 characters, so pytest's own long folders will not do.
-    folder = Path(tempfile.mkdtemp(prefix="likeness-"))
+    folder = Path(tempfile.mkdtemp(prefix="likeness-", dir=_memory()))
     folder.chmod(0o755)
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _memory() -> Path | None:
+    # A clone of the template is three hundred files: ten times quicker where no disk is.
+    shm = Path("/dev/shm")
+    roomy = shm.is_dir() and shutil.disk_usage(shm).free > 1 << 30
+    return shm if roomy and os.access(shm, os.W_OK) else None
 
 
 def _unprivileged() -> pwd.struct_passwd | None:
