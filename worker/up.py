@@ -172,6 +172,14 @@ def ensure_service_key(settings: Settings) -> tuple[SecretStr, Path | None]:
     return SecretStr(path.read_text().strip()), path
 
 
+def read_service_key(settings: Settings) -> SecretStr | None:
+    """The service key for a program beside `up`: of the settings, or of the file that `up` made."""
+    path = key_file(settings)
+    if settings.service_key or not path.exists():
+        return settings.service_key
+    return SecretStr(path.read_text().strip())
+
+
 def key_file(settings: Settings) -> Path:
     """Where `up` keeps the service key that it made."""
     return settings.state_dir.absolute() / "service_key"

@@ -19,7 +19,7 @@ from tests.sources import ROOT
 from worker.errors import CannotStart, SettingsError
 from worker.running import Running, announce, find_running, locate_database, up_lock, withdraw
 from worker.settings import Settings, child_environment
-from worker.up import Interrupted, Program, Supervisor, ensure_service_key
+from worker.up import Interrupted, Program, Supervisor, ensure_service_key, read_service_key
 
 FOREVER = [sys.executable, "-c", "import time; time.sleep(600)"]
 FAILING = [sys.executable, "-c", "raise SystemExit(3)"]
@@ -105,6 +105,13 @@ def test_the_service_key_is_made_once_and_only_its_owner_can_read_it(tmp_path: P
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert len(key.get_secret_value()) >= 32
     assert ensure_service_key(settings) == (key, path)
+
+
+def test_programs_beside_up_find_its_key_and_none_before_it_made_one(tmp_path: Path) -> None:
+    settings = Settings(state_dir=tmp_path)
+    assert read_service_key(settings) is None
+    key, _ = ensure_service_key(settings)
+    assert read_service_key(settings) == key
 
 
 def test_a_service_key_of_the_settings_wins_and_leaves_no_file(tmp_path: Path) -> None:

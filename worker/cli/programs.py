@@ -53,17 +53,24 @@ def _say_ready(started: "Started") -> None:
 
 
 @click.command()
-def worker() -> None:
+@click.option("--check", is_flag=True, help="Run none; exit 0 if this machine's worker is alive.")
+def worker(check: bool) -> None:
     """Run one worker: it fetches, renders and stores pictures until it is stopped.
 
     Any number may run, on any number of machines.
     """
     from worker.log import configure_logging
     from worker.settings import load_settings
-    from worker.tasks import run_worker
 
     settings = load_settings()
     configure_logging(settings, "worker")
+    if check:
+        from worker.cli.heartbeat import require_heartbeat
+
+        click.echo(f"{require_heartbeat(settings)} is alive")
+        return
+    from worker.tasks import run_worker
+
     run_worker(settings)
 
 
@@ -75,22 +82,12 @@ def api(host: str | None, port: int | None, fd: int | None) -> None:
     """Run the HTTP API until it is stopped."""
     import socket
 
-    import uvicorn
-
+    from api.server import serve
     from worker.log import configure_logging
     from worker.settings import load_settings
+    from worker.up import read_service_key
 
     settings = load_settings(api_host=host, api_port=port)
     configure_logging(settings, "api")
-    config = uvicorn.Config(
-        "api.app:create_app",
-        factory=True,
-        host=settings.api_host,
-        port=settings.api_port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=max(1, round(settings.grace_seconds)),
-    )
-    sockets = None if fd is None else [socket.socket(fileno=fd)]
-    uvicorn.Server(config).run(sockets=sockets)
+    settings = settings.model_copy(update={"service_key": read_service_key(settings)})
+    serve(settings, None if fd is None else [socket.socket(fileno=fd)])
