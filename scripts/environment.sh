@@ -32,11 +32,15 @@ make_environment() {
   echo "Making .venv with $("$python" --version)" >&2
   rm -rf .venv
   if ! "$python" -m venv .venv; then
-    echo "This Python cannot make virtual environments; on Debian: apt-get install python3-venv" >&2
-    return 1
+    # Debian ships this part of Python as a package of its own.
+    rm -rf .venv
+    source scripts/components.sh
+    install_packages python3-venv || return 1
+    "$python" -m venv .venv || return 1
   fi
   locked uv requirements-dev.txt >.venv/uv.txt
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+    --requirement .venv/uv.txt
 }
 
 # What the environment was made from: the kind of it, and a digest of the files that decide it.

@@ -5,6 +5,7 @@ strict mode (``LIKENESS_TEST_STRICT=1``, as in CI) any skip is a failure.
 """
 
 import collections
+import functools
 import os
 import re
 import subprocess
@@ -29,11 +30,13 @@ def _said_by(program: Path) -> str:
     return (answer.stdout or answer.stderr).partition("\n")[0].strip()
 
 
+@functools.cache
 def _browser() -> str | None:
     program = find_chromium()
     return _said_by(program) if program else None
 
 
+@functools.cache
 def _s3_server() -> str | None:
     try:
         program = find_minio()
@@ -44,10 +47,12 @@ def _s3_server() -> str | None:
     return f"MinIO {built[1].decode()}" if built else _said_by(program)
 
 
+@functools.cache
 def _newest_postgres() -> str:
     return EmbeddedPostgres(Path()).version
 
 
+@functools.cache
 def _oldest_postgres() -> str | None:
     binary = postgres_servers.OLDEST_BIN / "postgres"
     return postgres_servers.version_of(binary) if binary.exists() else None
