@@ -60,6 +60,11 @@ class Settings(BaseSettings):
     max_request_bytes: int = Field(
         1 << 30, gt=0, description="Largest body that a feed import accepts."
     )
+    api_drain_seconds: float = Field(
+        0.0,
+        ge=0,
+        description="How long an API that got SIGTERM still answers while /readyz says no.",
+    )
 
     # The worker.
     worker_name: str = Field(

@@ -1,0 +1,161 @@
+"""Owns the application: what it is made of, and in which order it comes up and goes down."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from litestar import Litestar, Router, get
+from litestar.config.cors import CORSConfig
+from litestar.datastructures import CacheControlHeader, State
+from litestar.di import Provide
+from litestar.enums import ScopeType
+from litestar.plugins.jinja import JinjaTemplateEngine
+from litestar.response import Redirect
+from litestar.static_files import create_static_files_router
+from litestar.stores.memory import MemoryStore
+from litestar.template import TemplateConfig
+from litestar.types import LifeSpanReceive, LifeSpanScope, LifeSpanSend, Receive, Scope, Send
+from prometheus_client import CollectorRegistry
+
+from api import (
+    batches,
+    display,
+    feeds,
+    gallery,
+    health,
+    lazy,
+    limits,
+    metrics,
+    products,
+    proxy,
+    redirects,
+    renditions,
+    runs,
+)
+from api.metrics import ViewCollector
+from api.problems import problem_plugin
+from api.reference import openapi_config
+from api.services import open_services, provide_services
+from api.telemetry import Telemetry
+from worker import db
+from worker.errors import LikenessError
+from worker.log import configure_logging, get_logger
+from worker.migrate import require_current_schema
+from worker.settings import Settings, load_settings
+
+MOST_BODY_BYTES = 4_000_000
+_HERE = Path(__file__).parent
+_MODULES = (
+    display, redirects, renditions, proxy, lazy, batches, runs, products, health, metrics, gallery,
+)  # fmt: skip
+_PURGE_SECONDS = 60.0
+_log = get_logger(__name__)
+
+
+class Api(Litestar):
+    """Litestar, told of from outside, so that no request goes untold."""
+
+    async def __call__(
+        self,
+        scope: Scope | LifeSpanScope,
+        receive: Receive | LifeSpanReceive,
+        send: Send | LifeSpanSend,
+    ) -> None:
+        if scope["type"] != ScopeType.HTTP:
+            await super().__call__(scope, receive, send)
+            return
+        telemetry: Telemetry = self.state.telemetry
+        await telemetry.observe(super().__call__, scope, receive, send)  # type: ignore[arg-type]
+
+
+def create_app(settings: Settings | None = None) -> Litestar:
+    """The API of these settings, or of the environment's (as `uvicorn --factory` starts it)."""
+    if settings is None:
+        settings = load_settings()
+        configure_logging(settings, "api")
+    registry, collector = CollectorRegistry(), ViewCollector()
+    registry.register(collector)
+    state = {
+        "settings": settings,
+        "registry": registry,
+        "collector": collector,
+        "telemetry": Telemetry(registry),
+    }
+    return Api(
+        route_handlers=[
+            *(handler for module in _MODULES for handler in module.HANDLERS),
+            feeds.make_router(settings),
+            _static_files(),
+            get_docs,
+        ],
+        lifespan=[_run],
+        dependencies={"services": Provide(provide_services, sync_to_thread=False)},
+        plugins=[problem_plugin()],
+        openapi_config=openapi_config(settings),
+        cors_config=_cors(),
+        request_max_body_size=MOST_BODY_BYTES,
+        stores={limits.STORE: MemoryStore()},
+        template_config=TemplateConfig(directory=_HERE / "templates", engine=JinjaTemplateEngine),
+        state=State(state, deep_copy=False),
+        # Ours is configured for the whole program.
+        logging_config=None,
+        debug=False,
+        pdb_on_exception=False,
+    )
+
+
+def _cors() -> CORSConfig:
+    # Anyone's page may read what anyone may read. No header that carries a key is allowed, and
+    # there are no cookies, so that a page can do nothing in the name of who looks at it.
+    return CORSConfig(
+        allow_origins=["*"],
+        allow_methods=["GET", "HEAD", "POST"],
+        allow_headers=["content-type", "if-none-match"],
+        expose_headers=["etag", "retry-after", "x-request-id"],
+    )
+
+
+def _static_files() -> Router:
+    return create_static_files_router(
+        path="/static",
+        directories=[_HERE / "static"],
+        cache_control=CacheControlHeader(max_age=300, public=True),
+        include_in_schema=False,
+    )
+
+
+@get("/docs", include_in_schema=False, status_code=302)
+async def get_docs() -> Redirect:
+    return Redirect("/openapi")
+
+
+@asynccontextmanager
+async def _run(app: Litestar) -> AsyncIterator[None]:
+    settings: Settings = app.state.settings
+    try:
+        await asyncio.to_thread(_require_schema, settings)
+    except LikenessError as error:
+        _log.error("cannot start", reason=str(error))
+        raise
+    async with open_services(settings) as services:
+        app.state.services = services
+        purge = asyncio.create_task(_purge(app))
+        try:
+            yield
+        finally:
+            purge.cancel()
+
+
+def _require_schema(settings: Settings) -> None:
+    with db.connect(settings, "api") as connection:
+        require_current_schema(connection)
+
+
+async def _purge(app: Litestar) -> None:
+    """Forget clients whose minute is over; the store by itself forgets nobody."""
+    store = app.stores.get(limits.STORE)
+    assert isinstance(store, MemoryStore)
+    while True:
+        await asyncio.sleep(_PURGE_SECONDS)
+        await store.delete_expired()

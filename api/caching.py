@@ -1,0 +1,55 @@
+"""Owns what answers say to caches: entity tags, conditions, lifetimes.
+
+Names redirect and live for minutes; content has its hash in its address and lives for ever.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any, TypeVar, cast
+
+import msgspec
+from litestar import Response
+
+from api.parameters import AnyRequest
+
+IMMUTABLE = "public, max-age=31536000, immutable"
+ANSWER = "public, max-age=30, stale-while-revalidate=300"
+REDIRECT = "public, max-age=300, stale-while-revalidate=86400"
+NOTHING_THERE = "public, max-age=60"
+_UNSETTLED_SECONDS = 30
+
+T = TypeVar("T")
+
+
+def soon(retry_after: int | None) -> str:
+    """For what is about to change: as long as the change is away, at most 30 s."""
+    return f"public, max-age={max(1, min(_UNSETTLED_SECONDS, retry_after or _UNSETTLED_SECONDS))}"
+
+
+def etag_of(body: bytes) -> str:
+    """A strong entity tag of these bytes."""
+    return f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+
+
+def is_known(request: AnyRequest, etag: str) -> bool:
+    """Whether If-None-Match names this tag; compared weakly, as RFC 9110 wants it."""
+    header = request.headers.get("if-none-match")
+    if header is None:
+        return False
+    offered = {tag.strip().removeprefix("W/") for tag in header.split(",")}
+    return "*" in offered or etag.removeprefix("W/") in offered
+
+
+def not_modified(headers: Mapping[str, str]) -> Response[Any]:
+    """304 with the headers that a 200 would have had for the cache."""
+    return Response(content=None, status_code=304, headers=dict(headers))
+
+
+def cached_json(request: AnyRequest, answer: T, cache_control: str) -> Response[T]:
+    """The answer as JSON with its entity tag, or 304 where the client has it already."""
+    body = msgspec.json.encode(answer)
+    headers = {"etag": etag_of(body), "cache-control": cache_control}
+    if is_known(request, headers["etag"]):
+        return not_modified(headers)
+    # Encoded once, for the tag; Litestar passes bytes on as they are.
+    return Response(content=cast(T, body), headers=headers, media_type="application/json")

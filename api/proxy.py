@@ -1,0 +1,99 @@
+"""Owns the proxy's address: a picture by its id, before it is mirrored.
+
+An address names an image that the database knows, never a URL from outside, and holds only with a
+signature that the resolver gave out.
+"""
+
+import math
+import time
+
+from litestar import Response, get
+from litestar.di import NamedDependency
+
+from api import caching
+from api.display import resolve
+from api.interest import VIEWED
+from api.parameters import AnyRequest, Expires, RowId, Signature
+from api.problems import documented, problem, unavailable
+from api.proxying import Crowded, Failure, Picture
+from api.redirects import lead_to
+from api.services import Services
+
+_SAFETY = {
+    "x-content-type-options": "nosniff",
+    "content-security-policy": "default-src 'none'",
+    "cross-origin-resource-policy": "cross-origin",
+    "access-control-allow-origin": "*",
+}
+_LIFETIME = "public, max-age=60"
+_PERMANENT_LIFETIME = "public, max-age=600"
+
+
+@get(
+    "/api/images/proxy/{image_id:int}",
+    tags=["bytes"],
+    summary="A picture that is not mirrored yet, from its source",
+    media_type="image/*",
+    responses=documented(400, 403, 404, 502),
+)
+async def get_proxied(
+    request: AnyRequest,
+    services: NamedDependency[Services],
+    image_id: RowId,
+    sig: Signature = "",
+    expires: Expires = 0,
+) -> Response[bytes]:
+    if not services.signer.is_valid(f"proxy/{image_id}", sig, expires):
+        raise problem("bad-signature", "Ask the resolver for a new address.")
+    source = await services.row("select * from likeness.image_source(%s)", image_id)
+    if source is None or source["fetch_url"] is None:
+        raise _nothing()
+    if source["is_mirrored"]:
+        (shown,) = await resolve(services, [source["product_id"]], "detail", [source["position"]])
+        return lead_to(request, shown)
+    if source["status"] == "failed":
+        raise _nothing()
+    if source["host_rests_seconds"]:
+        raise unavailable("The picture's source rests.", source["host_rests_seconds"])
+    services.interest.note([source["product_id"]], VIEWED)
+    try:
+        result = await services.proxy.get(source)
+    except Crowded as error:
+        raise unavailable("Too many pictures are being fetched.") from error
+    return _answer(request, result)
+
+
+def _answer(request: AnyRequest, result: Picture | Failure) -> Response[bytes]:
+    if isinstance(result, Failure):
+        raise _failure(result)
+    headers = {"etag": result.etag, "cache-control": _LIFETIME, **_SAFETY}
+    if caching.is_known(request, result.etag):
+        return caching.not_modified(headers)
+    return Response(content=result.body, media_type=result.content_type, headers=headers)
+
+
+def _failure(failure: Failure) -> Exception:
+    if failure.is_permanent:
+        return problem(
+            "no-image",
+            f"The source has no picture to show: {failure.reason}.",
+            headers={"cache-control": _PERMANENT_LIFETIME},
+            reason=failure.reason,
+        )
+    seconds = max(1, math.ceil(failure.until - time.monotonic()))
+    return problem(
+        "source-failed",
+        f"The source failed: {failure.reason}.",
+        headers={
+            "cache-control": f"public, max-age={min(15, seconds)}",
+            "retry-after": str(seconds),
+        },
+        reason=failure.reason,
+    )
+
+
+def _nothing() -> Exception:
+    return problem("no-image", headers={"cache-control": caching.NOTHING_THERE})
+
+
+HANDLERS = [get_proxied]

@@ -1,0 +1,95 @@
+"""Owns mirror runs: what was asked for together, and its counts while it goes on."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated
+
+import msgspec
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
+
+from api.access import SECURITY, require_service_key
+from api.parameters import BIGGEST_ID, RowId
+from api.problems import documented, problem
+from api.services import Services
+
+_STATUS = "select * from likeness.run_status where run_id = %s"
+Id = Annotated[int, msgspec.Meta(ge=1, le=BIGGEST_ID)]
+
+
+class RunRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """Which products, all where none are named; at most ``limit`` pictures.
+
+    ``max_concurrent`` is taken for the sake of the contract: how many pictures are fetched at once
+    is set by each host's own limit and by the workers.
+    """
+
+    product_ids: Annotated[list[Id], msgspec.Meta(max_length=100_000)] | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)] | None = None
+    max_concurrent: Annotated[int, msgspec.Meta(ge=1, le=10_000)] | None = None
+    label: Annotated[str, msgspec.Meta(max_length=200)] = "mirror"
+
+
+class Run(msgspec.Struct):
+    """A run and its counts; ``remaining`` pictures are not settled yet."""
+
+    run_id: int
+    status: str
+    label: str
+    wanted: int
+    stored: int
+    reused: int
+    failed: int
+    remaining: int
+    attempted: int
+    skipped: int
+    per_second: float | None
+    started_at: datetime
+    finished_at: datetime | None
+
+
+@post(
+    "/api/mirror",
+    status_code=202,
+    tags=["runs"],
+    summary="Start a mirror run",
+    guards=[require_service_key],
+    security=SECURITY,
+    responses=documented(400, 401),
+)
+async def post_run(
+    services: NamedDependency[Services], data: JSONBody[RunRequest]
+) -> Response[Run]:
+    started = await services.row(
+        "select likeness.start_run(%s::bigint[], %s, %s) as run_id",
+        data.product_ids,
+        data.limit,
+        data.label,
+    )
+    assert started
+    run = await _read(services, started["run_id"])
+    return Response(run, headers={"location": f"/api/mirror/{run.run_id}"})
+
+
+@get(
+    "/api/mirror/{run_id:int}",
+    tags=["runs"],
+    summary="How far a run is",
+    guards=[require_service_key],
+    security=SECURITY,
+    responses=documented(400, 401, 404),
+)
+async def get_run(services: NamedDependency[Services], run_id: RowId) -> Run:
+    return await _read(services, run_id)
+
+
+async def _read(services: Services, run_id: int) -> Run:
+    row = await services.row(_STATUS, run_id)
+    if row is None:
+        raise problem("not-found", f"There is no run {run_id}.")
+    rate = row["per_second"]
+    return Run(**{**row, "per_second": float(rate) if isinstance(rate, Decimal) else rate})
+
+
+HANDLERS = [post_run, get_run]

@@ -1,0 +1,95 @@
+"""Owns what the handlers share: one pool, one store, one listener, opened and closed in order."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from litestar.datastructures import State
+from psycopg.rows import tuple_row
+
+from api.finished import Finished
+from api.interest import Interest
+from api.proxying import Proxy
+from api.signing import UrlSigner, make_signer
+from worker import db, storage
+from worker.settings import Settings
+
+POOL_SIZE = 10
+POOL_TIMEOUT_SECONDS = 5.0
+
+
+@dataclass(slots=True)
+class Services:
+    """All that a handler may need besides its request."""
+
+    settings: Settings
+    pool: db.Pool
+    store: storage.ObjectStore
+    signer: UrlSigner
+    interest: Interest
+    finished: Finished
+    proxy: Proxy
+    is_stopping: bool = False
+    in_flight: dict[Any, asyncio.Task[Any]] = field(default_factory=dict)
+
+    async def rows(self, statement: str, *arguments: object) -> list[db.Row]:
+        """The rows of one statement, as dicts."""
+        async with self.pool.connection(timeout=POOL_TIMEOUT_SECONDS) as connection:
+            with db.query_errors():
+                return await (await connection.execute(statement, arguments)).fetchall()
+
+    async def row(self, statement: str, *arguments: object) -> db.Row | None:
+        """The first row of one statement, or None."""
+        found = await self.rows(statement, *arguments)
+        return found[0] if found else None
+
+    async def tuples(self, statement: str, *arguments: object) -> list[tuple[Any, ...]]:
+        """The rows of one statement as tuples: for the path that has to be fast."""
+        async with (
+            self.pool.connection(timeout=POOL_TIMEOUT_SECONDS) as connection,
+            connection.cursor(row_factory=tuple_row) as cursor,
+        ):
+            with db.query_errors():
+                await cursor.execute(statement, arguments, prepare=True)
+            return await cursor.fetchall()
+
+
+@asynccontextmanager
+async def open_services(settings: Settings) -> AsyncIterator[Services]:
+    """Open everything, run the background tasks, and close in the opposite order."""
+    store = storage.open_store(settings)
+    async with db.open_pool(settings, "api", size=POOL_SIZE) as pool, Proxy(settings) as proxy:
+        services = Services(
+            settings=settings,
+            pool=pool,
+            store=store,
+            signer=make_signer(settings),
+            interest=Interest(pool),
+            finished=Finished(settings),
+            proxy=proxy,
+        )
+        tasks = [
+            asyncio.create_task(services.interest.run(), name="interest"),
+            asyncio.create_task(services.finished.run(), name="finished"),
+        ]
+        try:
+            yield services
+        finally:
+            services.is_stopping = True
+            await _stop([*tasks, *services.in_flight.values()])
+
+
+async def _stop(tasks: list[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def provide_services(state: State) -> Services:
+    """The dependency ``services`` of the handlers."""
+    services: Services = state.services
+    return services

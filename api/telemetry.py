@@ -1,0 +1,85 @@
+"""Owns what is told of each request: its id, one log line, and how long it took.
+
+It stands before Litestar, so that requests which match no route are told of too.
+"""
+
+import re
+import time
+import uuid
+from typing import Any
+
+import structlog
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from prometheus_client import CollectorRegistry, Histogram
+
+from worker.log import get_logger
+
+HEAD_MARK = "likeness_head"
+_SOUND_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_log = get_logger(__name__)
+
+
+class Telemetry:
+    """An ASGI layer around the whole application."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._seconds = Histogram(
+            "likeness_http_request_seconds",
+            "Time from a request to the end of its answer.",
+            ["method", "route", "status"],
+            registry=registry,
+            buckets=_BUCKETS,
+        )
+
+    async def observe(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run one request; answers HEAD like GET, without the body."""
+        request_id = _request_id(scope)
+        answer: dict[str, Any] = {"status": 500, "bytes": 0}
+        method: str = scope["method"]  # type: ignore[typeddict-item]
+
+        async def tell(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                answer["status"] = message["status"]
+                message["headers"] = [
+                    *message.get("headers", []),
+                    (b"x-request-id", request_id.encode()),
+                ]
+            elif message["type"] == "http.response.body":
+                if method == "HEAD":
+                    message["body"] = b""
+                answer["bytes"] += len(message["body"])
+            await send(message)
+
+        if method == "HEAD":
+            scope["method"] = "GET"  # type: ignore[typeddict-unknown-key]
+            scope[HEAD_MARK] = True  # type: ignore[literal-required]
+        started = time.perf_counter()
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await app(scope, receive, tell)
+            finally:
+                self._tell(scope, method, answer, time.perf_counter() - started)
+
+    def _tell(self, scope: Scope, method: str, answer: dict[str, Any], seconds: float) -> None:
+        route = scope.get("path_template") or "none"
+        self._seconds.labels(method, route, str(answer["status"])).observe(seconds)
+        path = scope["path"]
+        log = _log.debug if path in _PROBES else _log.info
+        # The query is left out: it holds signatures, and addresses of pictures.
+        log("request", method=method, path=path, ms=round(seconds * 1000, 2), **answer)
+
+
+def is_head(scope: Scope) -> bool:
+    """Whether the client wants the headers alone: the body need not be read."""
+    return HEAD_MARK in scope
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            text = value.decode("latin-1")
+            if _SOUND_ID.fullmatch(text):
+                return text
+    return uuid.uuid4().hex
