@@ -101,12 +101,15 @@ class Origin:
                 self.requests.append(request)
                 await self._behaviour(request)(request, writer)
                 await writer.drain()
-        except (Hangup, OSError, asyncio.CancelledError):
-            pass  # either side had enough, or the test is over
+        except (Hangup, OSError):
+            pass  # either side had enough
+        except asyncio.CancelledError:
+            writer.transport.abort()  # the test is over
         finally:
-            self._tasks.discard(task)
+            writer.close()
             with contextlib.suppress(OSError):
-                writer.close()
+                await writer.wait_closed()
+            self._tasks.discard(task)
 
     def _behaviour(self, request: Request) -> Behaviour:
         path = request.path.partition("?")[0]

@@ -17,7 +17,7 @@ import httpx
 
 from worker.errors import FetchFault
 from worker.fetch.faults import host_fault
-from worker.fetch.ftp_session import Session, fault_of
+from worker.fetch.ftp_session import Session
 from worker.fetch.source import Source
 from worker.gate import Gate, Target, ftp_path
 
@@ -145,10 +145,10 @@ class FtpFetch:
             running.add_done_callback(lambda _: session.close())
             raise
         except (OSError, EOFError, ValueError, ftplib.Error, FetchFault) as error:
-            fault = fault_of(session.host, error)
+            fault = session.fault_of(error)
             if fault.host_fault or fault.reason == "blocked-by-policy":
                 session.close()
-            raise fault from error
+            raise fault from None  # the error may hold a password that the server repeated
 
     def give_back(self, session: Session, key: _Key) -> None:
         """Keep a session for the next file, or close it where a transfer was left halfway."""

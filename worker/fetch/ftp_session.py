@@ -94,6 +94,7 @@ class Session:
         self.host = target.host
         self.idle_since = 0.0
         self._port = target.port
+        self._password = ""
         self._is_secure = target.scheme == "ftps"
         self._silence_seconds = silence_seconds
         # Replies come in any encoding; Latin-1 reads all of them.
@@ -102,6 +103,7 @@ class Session:
         self._is_aborted = False
 
     def open(self, addresses: list[str], seconds: float, user: str, password: str) -> None:
+        self._password = password
         self._connect(addresses, seconds)
         client = self._client
         client.host = self.host  # what TLS verifies; the address is connected to already
@@ -170,6 +172,26 @@ class Session:
     def is_between_files(self) -> bool:
         return self._data is None and not self._is_aborted
 
+    def fault_of(self, error: Exception) -> FetchFault:
+        """What an error of ftplib or of a socket means; a password that came back is left out."""
+        host, text = self.host, _first_line(error)
+        if self._password:
+            text = text.replace(self._password, "***")
+        match error:
+            case FetchFault():
+                return error
+            case ssl.SSLError():
+                return host_fault("connection-failed", f"TLS: {host}: {error.reason or text}.")
+            case TimeoutError():
+                return host_fault("timeout", f"FTP: {host} was silent for too long.")
+            case EOFError():
+                return host_fault("connection-failed", f"FTP: {host} closed the connection.")
+            case ftplib.error_perm():
+                return _refusal(host, text)
+            case ftplib.Error() | ValueError():
+                return host_fault("ftp-error", f"FTP: {host} answered {text}.")
+        return host_fault("connection-failed", f"FTP: the connection to {host} broke ({text}).")
+
     def abort(self) -> None:
         """End whatever call is under way; from any thread."""
         self._is_aborted = True
@@ -207,25 +229,6 @@ def _first_line(error: Exception) -> str:
     """What a server said, short and printable."""
     line = str(error).partition("\n")[0][:200]
     return "".join(character if character.isprintable() else "?" for character in line)
-
-
-def fault_of(host: str, error: Exception) -> FetchFault:
-    """What an error of ftplib or of a socket means."""
-    text = _first_line(error)
-    match error:
-        case FetchFault():
-            return error
-        case ftplib.error_perm():
-            return _refusal(host, text)
-        case ftplib.Error() | ValueError():
-            return host_fault("ftp-error", f"FTP: {host} answered {text}.")
-        case EOFError():
-            return host_fault("connection-failed", f"FTP: {host} closed the connection.")
-        case TimeoutError():
-            return host_fault("timeout", f"FTP: {host} was silent for too long.")
-        case ssl.SSLError():
-            return host_fault("connection-failed", f"TLS: {host}: {error.reason or text}.")
-    return host_fault("connection-failed", f"FTP: the connection to {host} broke ({text}).")
 
 
 def _refusal(host: str, text: str) -> FetchFault:

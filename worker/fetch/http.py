@@ -140,12 +140,11 @@ class HttpFetch:
             target = following
 
     async def _send(self, method: str, target: Target, headers: _Headers) -> httpx.Response:
-        request = httpx.Request(
-            method,
-            target.url,
-            headers=[(b"host", target.authority.encode("ascii")), *headers],
-            stream=_NO_BODY,
-        )
+        host = (b"host", target.authority.encode("ascii"))
+        try:
+            request = httpx.Request(method, target.url, headers=[host, *headers], stream=_NO_BODY)
+        except httpx.InvalidURL as error:
+            raise bad_url(str(error)) from error
         return await self._transport.handle_async_request(request)
 
     def _next_target(self, response: httpx.Response, target: Target, source: Source) -> Target:

@@ -35,6 +35,7 @@ class Connection:
         self.origin = origin
         self.idle_since = 0.0
         self.is_unheard = True
+        self._is_read = False
         self._wire = opened
         self._silence_seconds = silence_seconds
         self._machine = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MAX_HEAD_BYTES)
@@ -49,7 +50,7 @@ class Connection:
 
     async def ask(self, request: httpx.Request) -> h11.Response:
         """Send a request without a body; the head of the answer. Raises OSError, h11's errors."""
-        self.is_unheard = True
+        self.is_unheard, self._is_read = True, False
         asked = h11.Request(
             method=request.method, target=request.url.raw_path, headers=request.headers.raw
         )
@@ -63,14 +64,15 @@ class Connection:
                 raise h11.RemoteProtocolError("it ended before an answer")
 
     async def skip_body(self) -> None:
-        """Take in the end of an answer that cannot have a body, so that nothing is left to read."""
+        """Take in the end of an answer that cannot have a body."""
         await self._next_event()
+        self._is_read = True
 
     async def body(self) -> AsyncGenerator[bytes]:
         """The body of the answer, as it arrives. Raises FetchFault."""
         host = self.origin[1]
         try:
-            while isinstance(event := await self._next_event(), h11.Data):
+            while not self._is_read and isinstance(event := await self._next_event(), h11.Data):
                 yield event.data
         except TimeoutError:
             raise host_fault("timeout", f"Body: {host} fell silent halfway.") from None

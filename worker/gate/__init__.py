@@ -59,7 +59,7 @@ class Explanation(TypedDict):
 
 
 async def resolve_by_system(host: str, port: int) -> list[str]:
-    """Ask the operating system, in whose spellings ``127.1`` and ``0x7f000001`` are addresses."""
+    """Ask the operating system: its files, its name service."""
     loop = asyncio.get_running_loop()
     answers = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return [str(answer[4][0]) for answer in answers]
@@ -96,7 +96,7 @@ class Gate:
         try:
             return [parse_address(host)]
         except ValueError:
-            pass  # a name, or a spelling that only the system understands
+            pass  # a name
         try:
             answers = await self._resolve(host, port)
         except OSError as error:

@@ -6,6 +6,7 @@ the checked parts: no second parser can read another host out of it.
 
 import ipaddress
 import re
+import socket
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
@@ -21,6 +22,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\\]")
 _SHAPE = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^#]*)(?:#.*)?", re.S)
 _AUTHORITY = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(?::([0-9]{0,5}))?")
 _NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
+_NUMERIC = re.compile(r"(^|\.)([0-9]+|0x[0-9a-f]*)$")
 _ENCODED_CONTROL = re.compile(r"%(?:0[0-9a-f]|1[0-9a-f]|7f)", re.I)
 _LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
@@ -104,7 +106,15 @@ def parse_host(text: str) -> str:
     name = (text if text.isascii() else _to_ascii(text)).lower().removesuffix(".")
     if not _NAME.fullmatch(name):
         raise bad_url(f"{text!r} is no host name")
-    return name
+    return _dotted(name) if _NUMERIC.search(name) else name
+
+
+def _dotted(name: str) -> str:
+    """IPv4 in its one good spelling: ``127.1``, ``0x7f000001`` and ``0177.0.0.1`` are addresses."""
+    try:
+        return socket.inet_ntoa(socket.inet_aton(name))
+    except OSError:
+        raise bad_url(f"{name} is neither an IPv4 address nor a host name") from None
 
 
 def _to_ascii(name: str) -> str:
@@ -144,13 +154,17 @@ def ftp_path(target: Target) -> str:
 
 
 def is_listed(host: str, listed: tuple[str, ...]) -> bool:
-    """Whether a host is one of ``listed`` or below it; an empty list holds every host.
+    """Whether a host is among ``listed``; an empty list holds every host.
 
-    ``example.com``, ``.example.com`` and ``*.example.com`` mean the same: that name and all below.
-    An address is listed by itself alone.
+    ``example.com`` is that host alone; ``.example.com`` (or ``*.example.com``) is that host and all
+    below it. An address is listed by itself alone.
     """
-    names = [entry.strip(" *.[]").lower() for entry in listed]
-    if host in names or not names:
-        return True
-    is_address = ":" in host or host.rpartition(".")[2].isdigit()
-    return not is_address and any(name and host.endswith(f".{name}") for name in names)
+    is_address = ":" in host or _NUMERIC.search(host) is not None
+    for entry in listed:
+        suffix = entry.strip().lower().removeprefix("*")
+        name = suffix.strip(".[]")
+        if host == name:
+            return True
+        if suffix.startswith(".") and name and not is_address and host.endswith(f".{name}"):
+            return True
+    return not listed
