@@ -24,6 +24,9 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \set migration 0004_images
 \set checksum 96da5bf1e2b8e47e3c70153c17237e4fa0bdaef6855c1b05a2bfc830258e3500
 \ir apply_migration.sql
+\set migration 0005_feed_staging
+\set checksum 7d404520bc7fb78a1a0ab3d1294b3e8ce903a887884a6abbc2ecafd219a732e3
+\ir apply_migration.sql
 
 -- From here on: current state, dropped and made anew as a whole.
 \ir drop_code.sql
@@ -64,6 +67,19 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/catalog/save_supplier.sql
 \ir functions/catalog/create_dataset.sql
 \ir functions/catalog/activate_dataset.sql
+\ir functions/catalog/source_key.sql
+\ir functions/catalog/normalize_gtin.sql
+\ir functions/catalog/open_feed.sql
+\ir functions/catalog/fold_feed.sql
+\ir functions/catalog/plan_feed.sql
+\ir functions/catalog/lock_feed.sql
+\ir functions/catalog/dataset_of_feed.sql
+\ir functions/catalog/leave_runs.sql
+\ir functions/catalog/remove_feed_images.sql
+\ir functions/catalog/outdate_feed_images.sql
+\ir functions/catalog/merge_feed_products.sql
+\ir functions/catalog/merge_feed_images.sql
+\ir functions/catalog/merge_feed.sql
 \ir functions/display/display_presets.sql
 \ir functions/display/rendition_url.sql
 \ir functions/display/resolve_display_urls.sql

@@ -1,0 +1,26 @@
+create or replace function likeness.leave_runs()
+returns void
+language plpgsql
+volatile parallel unsafe
+set search_path = ''
+as $$
+begin
+  with unsettled as (
+    select i.run_id, count(*)::int as images
+      from likeness.images i
+     where i.run_id is not null and (i.queued_at is not null or i.claimed_by is not null)
+       and i.id in (select s.image_id from pg_temp.feed_stale s where s.has_new_address
+                     union all
+                    select c.image_id from pg_temp.feed_changes c where c.position is null)
+     group by i.run_id
+  )
+  update likeness.runs r
+     set wanted = r.wanted - u.images,
+         status = case when r.stored + r.reused + r.failed >= r.wanted - u.images then 'finished' else r.status end,
+         finished_at = case when r.stored + r.reused + r.failed >= r.wanted - u.images then coalesce(r.finished_at, likeness.clock()) end
+    from unsettled u
+   where r.id = u.run_id;
+end
+$$;
+comment on function likeness.leave_runs() is
+  'Takes pictures that a planned feed removes or gives another source out of the runs that wait for them. Part of merge_feed().';
