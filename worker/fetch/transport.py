@@ -41,10 +41,6 @@ class Connection:
         self._machine = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MAX_HEAD_BYTES)
 
     @property
-    def address(self) -> str:
-        return self._wire.peer
-
-    @property
     def is_quiet(self) -> bool:
         return self._wire.is_quiet
 
@@ -218,7 +214,6 @@ class GuardedTransport(httpx.AsyncBaseTransport):
                 head.status_code,
                 headers=list(head.headers),
                 stream=_Body(connection, self._idle),
-                extensions={"address": connection.address},
             )
 
     async def _open(self, origin: _Origin) -> Connection:

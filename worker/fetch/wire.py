@@ -55,11 +55,6 @@ class Wire(asyncio.Protocol):
         """Open, with nothing waiting to be read: a state in which a new request may be sent."""
         return not self.is_over and not self._pieces
 
-    @property
-    def peer(self) -> str:
-        """The address at the other end."""
-        return str(self._transport.get_extra_info("peername")[0])
-
     async def read(self, silence_seconds: float) -> bytes:
         """The next bytes; empty at the end.
 
