@@ -109,15 +109,13 @@ class Gate:
         """Raise FetchFault unless all are allowed; one that is not public refuses the host."""
         for address in addresses:
             if words := refusal(address, self._admitted):
-                raise blocked(f"{_leads_to(host, address)}, which is {words}")
+                is_literal = host == str(address)
+                subject = "the address" if is_literal else f"{host} leads to"
+                raise blocked(f"{subject} {address}{'' if is_literal else ', which'} is {words}")
 
     def opens(self, address: Address) -> bool:
         """Whether an address is allowed by a setting alone."""
         return refusal(address) is not None and refusal(address, self._admitted) is None
-
-
-def _leads_to(host: str, address: Address) -> str:
-    return f"the address {address}" if host == str(address) else f"{host} leads to {address}"
 
 
 def _unresolvable(host: str, why: str) -> FetchFault:
@@ -141,7 +139,8 @@ async def explain(url: str, gate: Gate, rules: Rules = ANY) -> Explanation:
     except FetchFault as fault:
         return _explanation(False, fault.reason, host, addresses, str(fault))
     opened = [str(address) for address in addresses if gate.opens(address)]
-    message = f"Allowed: {host} leads to {', '.join(map(str, addresses))}"
+    found = ", ".join(map(str, addresses))
+    message = f"Allowed: {host} " + ("is an address" if host == found else f"leads to {found}")
     if opened:
         message += f"; LIKENESS_ALLOWED_PRIVATE_NETWORKS opens {', '.join(opened)}"
     reason = "allowed-by-setting" if opened else "allowed"
