@@ -140,7 +140,9 @@ async def explain(url: str, gate: Gate, rules: Rules = ANY) -> Explanation:
         return _explanation(False, fault.reason, host, addresses, str(fault))
     opened = [str(address) for address in addresses if gate.opens(address)]
     found = ", ".join(map(str, addresses))
-    message = f"Allowed: {host} " + ("is an address" if host == found else f"leads to {found}")
+    message = f"Allowed: {host} " + (
+        "is an address that may be called" if host == found else f"leads to {found}"
+    )
     if opened:
         message += f"; LIKENESS_ALLOWED_PRIVATE_NETWORKS opens {', '.join(opened)}"
     reason = "allowed-by-setting" if opened else "allowed"
