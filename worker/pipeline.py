@@ -204,11 +204,11 @@ class Pipeline:
 
     async def _outcome_of(self, claim: Claim, stages: _Stages) -> Outcome:
         sha256 = None
-        fetch_ms = None
         try:
-            fetched = await self._fetcher.fetch(_source_of(claim))
-            stages.end("fetch")
-            fetch_ms = stages.ms["fetch_ms"]
+            try:
+                fetched = await self._fetcher.fetch(_source_of(claim))
+            finally:
+                stages.end("fetch")
             sha256 = fetched.sha256 or None
             outcome = await self._keep(claim, fetched, stages)
         except SourceFault as fault:
@@ -220,7 +220,7 @@ class Pipeline:
             outcome = _fault_outcome(
                 SourceFault("internal-error", f"{type(error).__name__}: {error}", retryable=True)
             )
-        return outcome | {"fetch_ms": fetch_ms}
+        return outcome | {"fetch_ms": stages.ms["fetch_ms"]}
 
     async def _keep(self, claim: Claim, fetched: Fetched, stages: _Stages) -> Outcome:
         facts: Outcome = {

@@ -354,3 +354,28 @@ def test_explain_names_the_host_that_a_rule_refuses() -> None:
 def test_explain_answers_for_a_url_that_is_none() -> None:
     found = explained("photos/a.jpg", Gate(settings(), never))
     assert (found["allowed"], found["reason"], found["host"]) == (False, "bad-url", None)
+
+
+def test_a_server_of_an_opened_network_may_listen_where_it_likes() -> None:
+    gate = Gate(settings("127.0.0.0/8"), never)
+    for url in ("http://127.0.0.1:43210/", "http://localhost:8123/", "http://[::1]:9999/"):
+        assert gate.check_url(url).port > 8000
+
+
+@pytest.mark.parametrize("port", [22, 25, 5432, 6379, 11211])
+def test_a_service_that_is_no_web_server_stays_closed_on_an_opened_network(port: int) -> None:
+    gate = Gate(settings("127.0.0.0/8"), never)
+    with pytest.raises(FetchFault, match=f"port {port}"):
+        gate.check_url(f"http://127.0.0.1:{port}/")
+
+
+def test_an_opened_network_opens_no_port_of_any_other_host() -> None:
+    gate = Gate(settings("127.0.0.0/8"), never)
+    for url in ("http://10.0.0.1:43210/", "http://cdn.example:43210/", "http://8.8.8.8:43210/"):
+        with pytest.raises(FetchFault, match="port 43210"):
+            gate.check_url(url)
+
+
+def test_who_opens_the_loopback_address_opens_localhost() -> None:
+    gate = Gate(settings("127.0.0.0/8"), answering("127.0.0.1", "::1"))
+    assert asyncio.run(gate.resolve("localhost", 8123)) == ["127.0.0.1", "::1"]

@@ -14,6 +14,9 @@ class _Handler(BaseHTTPRequestHandler):
     """Serves the samples; keeps connections open as a real server does."""
 
     protocol_version = "HTTP/1.1"
+    # Head and body leave in one packet, or the client waits 40 ms for the second one.
+    wbufsize = -1
+    disable_nagle_algorithm = True
     files: Mapping[str, Sample] = {}
 
     def do_GET(self) -> None:

@@ -5,6 +5,7 @@ checked and is then looked up once more can answer differently the second time.
 """
 
 import asyncio
+import ipaddress
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,16 @@ __all__ = [
     "refusal",
     "resolve_by_system",
 ]
+
+FIRST_FREE_PORT = 1024
+# Databases, caches, brokers and control planes: a request to one of them is an attack.
+SERVICE_PORTS = frozenset(
+    {1433, 1521, 2049, 2181, 2375, 2376, 2379, 2380, 3306, 3389, 4369, 5432, 5433, 5671, 5672}
+    | {5900, 5984, 6000, 6379, 6380, 6443, 7000, 7001, 8500, 9042, 9092, 9200, 9300, 10250, 10255}
+    | {11211, 15672, 26379, 27017, 27018, 50000}
+)
+
+_LOOPBACK = ipaddress.IPv4Address("127.0.0.1")
 
 # Looks a host up: its addresses as text, in the order to try. Raises OSError.
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
@@ -69,7 +80,7 @@ class Gate:
     """URL rules and address rules of one set of settings."""
 
     def __init__(self, settings: Settings, resolve: Resolver = resolve_by_system) -> None:
-        self._admitted = settings.allowed_private_networks
+        self._admitted = _with_all_of_loopback(settings.allowed_private_networks)
         self._ports = settings.allowed_ports
         self._resolve = resolve
 
@@ -77,13 +88,27 @@ class Gate:
         """The URL in checked parts. Raises FetchFault: ``bad-url`` or ``blocked-by-policy``."""
         target = parse_url(url, schemes)
         ports = rules.ports or self._ports
-        if target.port not in ports:
+        if target.port not in ports and (rules.ports or not self._is_own_server(target)):
             listed = ", ".join(map(str, ports))
             raise blocked(f"port {target.port} of {target.host} is not among {listed}")
         if not is_listed(target.host, rules.hosts):
             listed = ", ".join(rules.hosts)
             raise blocked(f"the host {target.host} is not among the allowed hosts {listed}")
         return target
+
+    def _is_own_server(self, target: Target) -> bool:
+        """Whether the URL names, by address, a server of a network that a setting opened.
+
+        Servers inside a company and of tests listen where they like; those that speak no HTTP or
+        FTP stay closed all the same.
+        """
+        if target.port < FIRST_FREE_PORT or target.port in SERVICE_PORTS:
+            return False
+        try:
+            address = parse_address("127.0.0.1" if target.host == "localhost" else target.host)
+        except ValueError:
+            return False
+        return self.opens(address)
 
     async def resolve(self, host: str, port: int) -> list[str]:
         """The addresses to connect to, looked up and checked. Raises FetchFault."""
@@ -116,6 +141,13 @@ class Gate:
     def opens(self, address: Address) -> bool:
         """Whether an address is allowed by a setting alone."""
         return refusal(address) is not None and refusal(address, self._admitted) is None
+
+
+def _with_all_of_loopback(networks: tuple[Network, ...]) -> tuple[Network, ...]:
+    # Who opens 127.0.0.1 means this machine, and `localhost` is ::1 as well.
+    if any(_LOOPBACK in network for network in networks):
+        return (*networks, ipaddress.IPv6Network("::1/128"))
+    return networks
 
 
 def _unresolvable(host: str, why: str) -> FetchFault:
