@@ -17,6 +17,7 @@ COMMANDS = (
     programs.api,
     database.migrate,
     database.psql,
+    feeds.import_command,
     feeds.activate,
     reports.status,
     reports.check,
