@@ -214,6 +214,48 @@ def test_check_is_loud_about_private_networks_that_are_open(settings: Any) -> No
 # Feeds and sources.
 
 
+def write_feed(folder: Path) -> Path:
+    feed = folder / "spring.csv"
+    feed.write_text("sku,name,image\nA1,Lamp,a.jpg\n,Nameless,b.jpg\nA2,Chair,c.jpg\n")
+    return feed
+
+
+def test_import_lands_good_rows_and_tells_where_the_bad_ones_are(
+    settings: Any, tmp_path: Path
+) -> None:
+    feed = write_feed(tmp_path)
+    shown = run(settings, "import", str(feed), "--supplier", "acme").stdout
+    assert "products: 2 new" in shown
+    assert "rejected: 1 rows" in shown
+    assert "line 3, sku" in shown
+    rejects = (tmp_path / "spring.csv.rejects.csv").read_text().splitlines()
+    assert len(rejects) == 2
+    assert rejects[1].startswith("3,sku,")
+
+
+def test_import_as_json_names_the_dataset_that_activate_takes(
+    settings: Any, tmp_path: Path
+) -> None:
+    feed = write_feed(tmp_path)
+    options = ("--supplier", "acme", "--prefix", "http://pictures.test/x/")
+    answer = json.loads(run(settings, "import", str(feed), *options, "--json").stdout)
+    assert (answer["products_new"], answer["images_new"], answer["rejected"]) == (2, 2, 1)
+    queued = run(settings, "activate", str(answer["dataset_id"])).stdout
+    assert queued == f"Dataset {answer['dataset_id']} is active: 2 pictures queued.\n"
+
+
+def test_import_and_activate_in_one_go(settings: Any, tmp_path: Path) -> None:
+    feed = write_feed(tmp_path)
+    options = ("--supplier", "acme", "--prefix", "http://pictures.test/x/", "--activate")
+    assert "2 pictures queued" in run(settings, "import", str(feed), *options).stdout
+
+
+def test_a_feed_without_one_good_row_ends_with_1(settings: Any, tmp_path: Path) -> None:
+    feed = tmp_path / "bad.csv"
+    feed.write_text("sku,name,image\n,Nameless,b.jpg\n")
+    assert run(settings, "import", str(feed), "--supplier", "acme").exit_code == 1
+
+
 def test_activate_counts_what_is_queued(settings: Any, connection: psycopg.Connection[Any]) -> None:
     add_failed_image(connection, "http://pictures.test/a.jpg")
     answer = json.loads(run(settings, "activate", "--supplier", "acme", "--json").stdout)
