@@ -5,7 +5,7 @@ the answer holds.
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Any, NamedTuple, cast
+from typing import Annotated, NamedTuple, cast
 
 import msgspec
 from litestar import Response, get, post
@@ -17,6 +17,7 @@ from api.interest import LISTED, VIEWED
 from api.parameters import BIGGEST_ID, CONTEXTS, AnyRequest, Context, ContextInQuery, ProductId
 from api.problems import documented, problem
 from api.services import Services
+from api.signing import UrlSigner
 
 MOST_PRODUCTS = 200
 _STATEMENT = """
@@ -112,8 +113,11 @@ async def resolve(
 ) -> list[Shown]:
     """One statement; notes what is missing or outdated, so that it is fetched sooner."""
     ids, places = list(product_ids), None if positions is None else list(positions)
+    base, signer = services.settings.api_url, services.signer
+    serves = services.settings.rendition_base_url is None
     rows = [
-        _presented(services, row) for row in await services.tuples(_STATEMENT, ids, context, places)
+        _presented(Shown._make(row), base, signer, serves)
+        for row in await services.tuples(_STATEMENT, ids, context, places)
     ]
     wanted = [row.product_id for row in rows if row.status in ("pending", "outdated")]
     if wanted:
@@ -121,20 +125,16 @@ async def resolve(
     return rows
 
 
-def _presented(services: Services, row: tuple[Any, ...]) -> Shown:
-    shown = Shown._make(row)
+def _presented(shown: Shown, base: str, signer: UrlSigner, serves_renditions: bool) -> Shown:
+    """The row with what is ours under ``base``; what is not starts with no slash."""
     url, srcset = shown.url, shown.srcset
-    if url is None:
+    if url is None or not url.startswith("/"):
         return shown
     if shown.source in ("proxy", "original"):
-        url = f"{url}?{services.signer.query(url.removeprefix(_LOCAL))}"
-    # What else starts with a slash is a rendition of ours; all others are absolute already.
-    base = services.settings.api_url
-    if url.startswith(_LOCAL):
-        url = base + url
-    if services.settings.rendition_base_url is None and _LOCAL in srcset:
+        url = f"{url}?{signer.query(url.removeprefix(_LOCAL))}"
+    if serves_renditions and srcset != "{}":
         srcset = srcset.replace(_LOCAL, base + _LOCAL)
-    return shown._replace(url=url, srcset=srcset)
+    return shown._replace(url=base + url, srcset=srcset)
 
 
 def _as_item(row: Shown) -> DisplayUrl:

@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterable
 
 import psycopg
-import psycopg_pool
 
 from worker.db import Pool
 from worker.log import get_logger
@@ -19,6 +18,7 @@ LISTED = 2
 FLUSH_SECONDS = 0.2
 _MOST_NOTED = 20_000
 _MOST_PER_CALL = 1000
+_FLUSH_TIMEOUT_SECONDS = 5.0
 # A page that polls would otherwise raise the same pictures several times a second.
 _REPEAT_SECONDS = 20.0
 _log = get_logger(__name__)
@@ -53,7 +53,10 @@ class Interest:
         """Hand over what is noted; what the database does not take is dropped with a log line."""
         noted, self._noted = self._noted, {}
         try:
-            async with self._pool.connection(timeout=1) as connection:
+            async with (
+                asyncio.timeout(_FLUSH_TIMEOUT_SECONDS),
+                self._pool.connection(timeout=1) as connection,
+            ):
                 for priority in sorted(set(noted.values()), reverse=True):
                     ids = sorted(i for i, noted_for in noted.items() if noted_for == priority)
                     for start in range(0, len(ids), _MOST_PER_CALL):
@@ -61,7 +64,7 @@ class Interest:
                             "select likeness.set_priority(%s::bigint[], %s::smallint)",
                             (ids[start : start + _MOST_PER_CALL], priority),
                         )
-        except (psycopg.Error, psycopg_pool.PoolTimeout, psycopg_pool.PoolClosed) as error:
+        except (psycopg.Error, TimeoutError) as error:
             _log.warning("interest dropped", products=len(noted), error=str(error))
             return
         self._remember(noted)

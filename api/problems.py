@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 import psycopg
-import psycopg_pool
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.plugins.problem_details import (
@@ -182,8 +181,6 @@ def problem_plugin() -> ProblemDetailsPlugin:
                 psycopg.IntegrityError: _from_constraint,
                 psycopg.DataError: _from_data,
                 psycopg.OperationalError: _from_database,
-                psycopg_pool.PoolTimeout: _from_database,
-                psycopg_pool.PoolClosed: _from_database,
                 Exception: _from_anything,
             }
         )

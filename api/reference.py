@@ -55,7 +55,7 @@ def openapi_config(settings: Settings) -> OpenAPIConfig:
         title="Likeness",
         version=CONTRACT_VERSION,
         description="Mirrors, matches and serves product pictures. Failures are problem+json"
-        " (RFC 9457) with a stable `type`.",
+        " (RFC 9457) with a stable type.",
         license=License(name="Apache-2.0", identifier="Apache-2.0"),
         servers=[Server(url=settings.api_url)],
         components=COMPONENTS,

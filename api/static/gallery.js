@@ -8,6 +8,12 @@ function paint(root) {
     image.addEventListener("load", () => { image.style.backgroundColor = ""; }, { once: true });
     if (image.complete) image.style.backgroundColor = "";
   }
+  for (const image of root.querySelectorAll(".frame img")) {
+    // The name stands below, so a source that does not answer leaves a sign and no broken picture.
+    const fail = () => image.closest(".frame").classList.add("broken");
+    image.addEventListener("error", fail, { once: true });
+    if (image.complete && image.naturalWidth === 0 && image.currentSrc) fail();
+  }
 }
 
 function swap(next) {
