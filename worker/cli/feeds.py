@@ -67,10 +67,15 @@ def import_command(
             activation = _activate(connection, result.dataset_id)
     if wants_json:
         click.echo(as_json({**asdict(result), **activation}))
+        raise SystemExit(0 if result.dataset_id is not None else 1)
+    _print_import(result, rejects)
+    if result.dataset_id is None:
+        click.secho("No row could be used.", fg="red")
+        raise SystemExit(1)
+    if activation:
+        click.echo(_describe(result.dataset_id, activation))
     else:
-        _print_import(result, rejects)
-        if activation and result.dataset_id is not None:
-            click.echo(_describe(result.dataset_id, activation))
+        click.echo(f"dataset:  {result.dataset_id} (likeness activate {result.dataset_id})")
 
 
 @contextmanager
@@ -103,10 +108,6 @@ def _print_import(result: "ImportResult", rejects: Path) -> None:
         )
         for flaw in result.rejects[:_SHOWN_REJECTS]:
             click.echo(f"  line {flaw.line}, {flaw.column}: {flaw.reason}")
-    if result.dataset_id is None:
-        click.secho("No row could be used.", fg="red")
-        raise SystemExit(1)
-    click.echo(f"dataset:  {result.dataset_id} (likeness activate {result.dataset_id})")
 
 
 @click.command()
