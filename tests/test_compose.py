@@ -11,16 +11,14 @@ import sys
 from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import jsonschema
 import pytest
 import yaml
 
 from scripts import compose_file, image_by_hand
-from scripts.compose_by_hand import stack
 from scripts.compose_file import ComposeFailed, Service, read_services, start_order
-from scripts.compose_trial import CLEAN_ENDS, open_folder, secrets_of_a_person
+from scripts.compose_trial import open_folder, try_out
 from tests.real_parts import PartMissing, find_minio
 from tests.sources import ROOT, tracked_files
 from worker.settings import Settings
@@ -268,14 +266,6 @@ def test_the_services_run_in_order_with_the_variables_of_the_file(
         minio = find_minio()
     except PartMissing as missing:
         pytest.skip(str(missing))
-    with stack(folder / "run", image, minio, secrets_of_a_person(), {"worker": 2}) as services:
-        services.start()
-        for name in ("api", "worker"):
-            services.await_condition(name, "service_healthy")
-        shown: dict[str, Any] = json.loads(
-            services.run("worker", str(image / "bin/likeness"), "status", "--json")
-        )
-        assert len(shown["workers"]) == 2
-        codes = services.stop()
-    assert codes["worker"] == [0, 0]
-    assert all(set(ends) <= CLEAN_ENDS for ends in codes.values()), codes
+    steps = list(try_out(folder, image, minio))
+    assert [step for step in steps if step.startswith("the picture is shown: image/webp, 200x120")]
+    assert steps[-1].startswith("stopped in reverse order, each cleanly")
