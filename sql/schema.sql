@@ -5,6 +5,177 @@ CREATE SCHEMA likeness;
 
 COMMENT ON SCHEMA likeness IS 'Likeness: mirrors, matches and serves product pictures. Start with sql/README.md.';
 
+CREATE TYPE likeness.feed_change AS (
+	image_id bigint,
+	product_id bigint,
+	"position" integer,
+	source_url text
+);
+
+COMMENT ON TYPE likeness.feed_change IS 'What becomes of one picture of a product whose list of pictures changed.';
+
+COMMENT ON COLUMN likeness.feed_change.image_id IS 'The row of images; null: it is to be made.';
+
+COMMENT ON COLUMN likeness.feed_change.product_id IS 'Its product.';
+
+COMMENT ON COLUMN likeness.feed_change."position" IS 'Its place to be; null: it is to go.';
+
+COMMENT ON COLUMN likeness.feed_change.source_url IS 'Its source to be; null: the same.';
+
+CREATE TYPE likeness.feed_pair AS (
+	product_id bigint,
+	image_id bigint,
+	"position" integer,
+	old_position integer,
+	source_url text
+);
+
+COMMENT ON TYPE likeness.feed_pair IS 'A picture of a product whose list of pictures changed: as it is, beside the feed''s picture of the same address.';
+
+COMMENT ON COLUMN likeness.feed_pair.product_id IS 'Its product.';
+
+COMMENT ON COLUMN likeness.feed_pair.image_id IS 'The row of images; null: no picture has this address yet.';
+
+COMMENT ON COLUMN likeness.feed_pair."position" IS 'Its place in the feed; null: the feed has it no more.';
+
+COMMENT ON COLUMN likeness.feed_pair.old_position IS 'Its place now; null: it is not there yet.';
+
+COMMENT ON COLUMN likeness.feed_pair.source_url IS 'Its source in the feed.';
+
+CREATE TYPE likeness.feed_picture AS (
+	line bigint,
+	row_line bigint,
+	"position" integer,
+	source_url text,
+	source_key text
+);
+
+COMMENT ON TYPE likeness.feed_picture IS 'One picture of a feed at its place, duplicates left out.';
+
+COMMENT ON COLUMN likeness.feed_picture.line IS 'Line of the first row of its product.';
+
+COMMENT ON COLUMN likeness.feed_picture.row_line IS 'Line of the row that brings it.';
+
+COMMENT ON COLUMN likeness.feed_picture."position" IS 'Order among the pictures of its product; 0 comes first.';
+
+COMMENT ON COLUMN likeness.feed_picture.source_url IS 'Address or path as the feed gives it.';
+
+COMMENT ON COLUMN likeness.feed_picture.source_key IS 'The same without what makes no difference.';
+
+CREATE TYPE likeness.feed_product AS (
+	line bigint,
+	product_id bigint,
+	dataset_id bigint,
+	is_changed boolean,
+	is_leaving boolean,
+	has_new_media boolean,
+	has_pictures boolean,
+	sku text,
+	product_status text,
+	name text,
+	brand text,
+	gtin text,
+	gtin_raw text,
+	mpn text,
+	size text,
+	price numeric(14,4),
+	media_changed_at timestamp with time zone,
+	product_url text
+);
+
+COMMENT ON TYPE likeness.feed_product IS 'One product of a feed as it will be, beside what it is now.';
+
+COMMENT ON COLUMN likeness.feed_product.line IS 'Line of its first row.';
+
+COMMENT ON COLUMN likeness.feed_product.product_id IS 'The product; null: new.';
+
+COMMENT ON COLUMN likeness.feed_product.dataset_id IS 'The dataset it is in now.';
+
+COMMENT ON COLUMN likeness.feed_product.is_changed IS 'Some column of products will differ.';
+
+COMMENT ON COLUMN likeness.feed_product.is_leaving IS 'It is active now and will not be.';
+
+COMMENT ON COLUMN likeness.feed_product.has_new_media IS 'The feed says that its pictures changed since the last import.';
+
+COMMENT ON COLUMN likeness.feed_product.has_pictures IS 'The feed tells its list of pictures; false: keep those there are.';
+
+COMMENT ON COLUMN likeness.feed_product.sku IS 'The supplier''s own number.';
+
+COMMENT ON COLUMN likeness.feed_product.product_status IS 'products.status to be.';
+
+COMMENT ON COLUMN likeness.feed_product.name IS 'products.name to be.';
+
+COMMENT ON COLUMN likeness.feed_product.brand IS 'products.brand to be.';
+
+COMMENT ON COLUMN likeness.feed_product.gtin IS 'products.gtin to be.';
+
+COMMENT ON COLUMN likeness.feed_product.gtin_raw IS 'products.gtin_raw to be.';
+
+COMMENT ON COLUMN likeness.feed_product.mpn IS 'products.mpn to be.';
+
+COMMENT ON COLUMN likeness.feed_product.size IS 'products.size to be.';
+
+COMMENT ON COLUMN likeness.feed_product.price IS 'products.price to be.';
+
+COMMENT ON COLUMN likeness.feed_product.media_changed_at IS 'products.media_changed_at to be.';
+
+COMMENT ON COLUMN likeness.feed_product.product_url IS 'products.product_url to be.';
+
+CREATE TYPE likeness.feed_row AS (
+	line bigint,
+	sku text,
+	product_status text,
+	name text,
+	brand text,
+	gtin_raw text,
+	mpn text,
+	size text,
+	price text,
+	media_changed text,
+	product_url text,
+	picture_order integer,
+	pictures text[]
+);
+
+COMMENT ON TYPE likeness.feed_row IS 'One good row of a feed file, as COPY brings it. Null: the feed does not speak of it, keep what there is; empty: the feed says that there is none.';
+
+COMMENT ON COLUMN likeness.feed_row.line IS 'Line of the file that the row begins in, counted from 1.';
+
+COMMENT ON COLUMN likeness.feed_row.sku IS 'The supplier''s own number; the same in further rows that only bring more pictures.';
+
+COMMENT ON COLUMN likeness.feed_row.product_status IS 'active, inactive or deleted.';
+
+COMMENT ON COLUMN likeness.feed_row.name IS 'Name.';
+
+COMMENT ON COLUMN likeness.feed_row.brand IS 'Brand.';
+
+COMMENT ON COLUMN likeness.feed_row.gtin_raw IS 'Barcode as the feed gives it.';
+
+COMMENT ON COLUMN likeness.feed_row.mpn IS 'The manufacturer''s part number.';
+
+COMMENT ON COLUMN likeness.feed_row.size IS 'Size or content.';
+
+COMMENT ON COLUMN likeness.feed_row.price IS 'A decimal number as text, or empty.';
+
+COMMENT ON COLUMN likeness.feed_row.media_changed IS 'Time in ISO 8601 with zone as text, or empty.';
+
+COMMENT ON COLUMN likeness.feed_row.product_url IS 'Page of the product.';
+
+COMMENT ON COLUMN likeness.feed_row.picture_order IS 'Place of the row''s pictures among those of all rows of its sku; null: as they come.';
+
+COMMENT ON COLUMN likeness.feed_row.pictures IS 'Addresses or paths of pictures, the hero first.';
+
+CREATE TYPE likeness.feed_stale AS (
+	image_id bigint,
+	has_new_address boolean
+);
+
+COMMENT ON TYPE likeness.feed_stale IS 'A picture that stays, and that has to be fetched afresh.';
+
+COMMENT ON COLUMN likeness.feed_stale.image_id IS 'The row of images.';
+
+COMMENT ON COLUMN likeness.feed_stale.has_new_address IS 'Its address is another now; false: only the feed says that the picture changed.';
+
 CREATE TYPE likeness.outcome AS (
 	image_id bigint,
 	claim_no integer,
