@@ -72,7 +72,7 @@ def main(arguments: list[str]) -> int:
             migrate(postgres.conninfo("postgres"))
             text = dump(postgres.bin_dir, postgres.conninfo("postgres"))
         finally:
-            postgres.stop(immediate=True)
+            postgres.stop()
     if "--check" not in arguments:
         SNAPSHOT.write_text(text)
         return 0

@@ -48,7 +48,7 @@ def newest() -> Iterator[Server]:
         try:
             yield _describe(postgres.conninfo("postgres"), postgres.bin_dir)
         finally:
-            postgres.stop(immediate=True)
+            postgres.stop()
 
 
 @contextmanager
@@ -69,7 +69,7 @@ def oldest() -> Iterator[Server]:
             conninfo = make_conninfo(host=str(folder), port=5432, user="postgres")
             yield _describe(conninfo, OLDEST_BIN)
         finally:
-            _run(account, OLDEST_BIN / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+            _run(account, OLDEST_BIN / "pg_ctl", "-D", data, "-m", "fast", "-w", "stop")
 
 
 def version_of(program: Path) -> str:
