@@ -48,7 +48,7 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 
 def _without_profile(image: Image.Image) -> Image.Image:
     """CMYK of unknown inks: the mean of the overprints, weighted by how much of each there is."""
-    inks = np.asarray(image).astype(np.float32) / 255
+    inks = np.asarray(image).astype(np.float32) / np.float32(255)
     colours: npt.NDArray[np.float32] = _OVERPRINTS[:, None, None]
     for ink in (3, 2, 1, 0):
         half = len(colours) // 2
@@ -83,7 +83,9 @@ def _srgb() -> ImageCms.ImageCmsProfile:
 def _changes_nothing(transform: ImageCms.ImageCmsTransform) -> bool:
     """Whether a transform leaves a grid of 6 x 6 x 6 colours as it is: most profiles are sRGB's."""
     steps = range(0, 256, 51)
-    colours = bytes(c for red in steps for green in steps for blue in steps for c in (red, green, blue))
+    colours = bytes(
+        c for red in steps for green in steps for blue in steps for c in (red, green, blue)
+    )
     grid = Image.frombytes("RGB", (36, 6), colours)
     after = transform.apply(grid).tobytes()
     return all(abs(a - b) <= _INVISIBLE for a, b in zip(colours, after, strict=True))

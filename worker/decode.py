@@ -1,4 +1,4 @@
-"""Owns the way from a file's bytes to upright sRGB pixels of a wanted size; trusts none of the bytes.
+"""Owns the way from a file's untrusted bytes to upright sRGB pixels of a wanted size.
 
 What a header promises is held against the limits before anything is decoded, and no more is
 decoded than the wanted size needs. A file that gives one error gives no picture.
@@ -47,11 +47,12 @@ MAX_FRAMES = 1000
 MAX_SCANS = 100
 # Formats that shrink while they are decoded may have so many times the budget of pixels.
 _SHRINKING_BUDGET = 2
-# Peak bytes per pixel of the source, measured: a progressive JPEG keeps all its coefficients, a
-# lossless WebP all its pixels; the others keep the decoder's output and Pillow's copy of it.
-_PEAK_BYTES_PER_PIXEL = {"jpeg": 3.0, "avif": 9.0, "webp": 15.5}
+# Peak bytes per pixel of the source, measured at 24 to 98 megapixels, the file left out: a
+# progressive JPEG keeps all its coefficients, a lossless WebP all its pixels; the others keep the
+# decoder's output, some of them twice, and Pillow's copy of it.
+_PEAK_BYTES_PER_PIXEL = {"jpeg": 0.5, "progressive": 3.2, "avif": 11.5, "webp": 16.0}
 _OTHER_PEAK_BYTES_PER_PIXEL = 5.0
-_SCALED_WEBP_PEAK_BYTES_PER_PIXEL = 4.0
+_SCALED_WEBP_PEAK_BYTES_PER_PIXEL = 4.2
 
 # Still WebPs of more pixels than this are scaled by libwebp while they are decoded.
 _LARGE_WEBP_PIXELS = 2_000_000
@@ -80,8 +81,11 @@ class _Source(Protocol):
     @property
     def info(self) -> Mapping[str | tuple[int, int], object]: ...
 
+    @property
+    def orientation(self) -> int: ...
+
     def load(self, size: Size) -> tuple[Image.Image, Box | None]:
-        """Pixels no fewer than ``size`` where the file has them, and the part of them that counts."""
+        """Pixels, at least ``size`` where the file has them, and the part of them that counts."""
 
 
 class Picture:
@@ -92,43 +96,43 @@ class Picture:
         self._data = data
         with _faults(data, self.format):
             self._source = _open(data, self.format, limits)
+        self.size = self._source.size
         self.frames = self._source.frames
         self.peak_bytes = self._source.peak_bytes
 
-    @property
-    def size(self) -> Size:
-        """Width and height, upright. Final once ``pixels`` was called: a PNG may end with its EXIF."""
-        return self._turned(self._source.size)
+    def decode(self, boxes: Sequence[Size]) -> Image.Image:
+        """The picture at the largest size that one of ``boxes`` asks for, upright.
 
-    def pixels(self, boxes: Sequence[Size]) -> Image.Image:
-        """The picture at the largest size that one of ``boxes`` asks for, upright, without metadata.
-
-        In sRGB, as L, LA, RGB or RGBA.
+        In sRGB and without metadata, as L, LA, RGB or RGBA. To be called once: the file's own
+        pixels are let go of. ``size`` is upright from then on.
         """
+        source = self._source
+        del self._source
         with _faults(self._data, self.format):
-            image, part = self._source.load(self._turned(self.largest(boxes)))
-            image = shrink(image, self._turned(self.largest(boxes)), part)
-            if self._orientation in _TRANSPOSITIONS:
-                image = image.transpose(_TRANSPOSITIONS[self._orientation])
-            profile = self._source.info.get("icc_profile")
+            image, part = source.load(_stored_size(source, boxes))
+            # Only now is a PNG's orientation known: it may stand behind the pixels.
+            orientation = source.orientation
+            image = shrink(image, _stored_size(source, boxes), part)
+            if orientation in _TRANSPOSITIONS:
+                image = image.transpose(_TRANSPOSITIONS[orientation])
+            profile = source.info.get("icc_profile")
             image = to_srgb(
                 without_idle_alpha(image), profile if isinstance(profile, bytes) else None
             )
+        self.size = _turned(source.size, orientation)
         # Encoders write what they find here into the file.
         image.info = {}
         return image
 
-    def largest(self, boxes: Sequence[Size]) -> Size:
-        """The largest size that the picture takes in one of ``boxes``, upright."""
-        return max(fit(self.size, box) for box in boxes)
 
-    @property
-    def _orientation(self) -> int:
-        # A TIFF's own tag was obeyed by its reader.
-        return 1 if self.format == "tiff" else _orientation(self._source.info)
+def _turned(size: Size, orientation: int) -> Size:
+    return (size[1], size[0]) if orientation >= 5 else size
 
-    def _turned(self, size: Size) -> Size:
-        return (size[1], size[0]) if self._orientation >= 5 else size
+
+def _stored_size(source: _Source, boxes: Sequence[Size]) -> Size:
+    """The largest size that one of ``boxes`` asks for, before the picture is turned upright."""
+    upright = _turned(source.size, source.orientation)
+    return _turned(max(fit(upright, box) for box in boxes), source.orientation)
 
 
 class _PillowSource:
@@ -140,12 +144,18 @@ class _PillowSource:
         self.size = self._image.size
         # A JPEG may carry further ones behind the first (MPO): nobody looks at them.
         self.frames = 1 if format == "jpeg" else int(getattr(self._image, "n_frames", 1))
-        per_pixel = _PEAK_BYTES_PER_PIXEL.get(format, _OTHER_PEAK_BYTES_PER_PIXEL)
+        kind = "progressive" if self._image.info.get("progressive") else format
+        per_pixel = _PEAK_BYTES_PER_PIXEL.get(kind, _OTHER_PEAK_BYTES_PER_PIXEL)
         self.peak_bytes = int(self.size[0] * self.size[1] * per_pixel)
 
     @property
     def info(self) -> Mapping[str | tuple[int, int], object]:
         return self._image.info
+
+    @property
+    def orientation(self) -> int:
+        # TIFF's reader obeys the tag itself.
+        return 1 if self._image.format == "TIFF" else _orientation(self.info)
 
     def load(self, size: Size) -> tuple[Image.Image, Box | None]:
         drafted = self._image.draft(None, size) if self._may_shrink else None
@@ -166,8 +176,11 @@ class _ScaledWebp:
         self.size = (header.width, header.height)
         self.peak_bytes = int(header.width * header.height * _SCALED_WEBP_PEAK_BYTES_PER_PIXEL)
         named = {"icc_profile": b"ICCP", "exif": b"EXIF"}
-        found = {name: libwebp.find_chunk(data, chunk) for name, chunk in named.items()}
+        found: dict[str | tuple[int, int], object] = {
+            name: libwebp.find_chunk(data, chunk) for name, chunk in named.items()
+        }
         self.info: Mapping[str | tuple[int, int], object] = found
+        self.orientation = _orientation(self.info)
 
     def load(self, size: Size) -> tuple[Image.Image, Box | None]:
         box = (size[0] * _SCALED_WEBP_GAP, size[1] * _SCALED_WEBP_GAP)
@@ -179,15 +192,15 @@ class _ScaledWebp:
 
 def _accepted_format(data: bytes, limits: Limits) -> str:
     found = sniff(data)
-    if found in _READERS and found in limits.allowed_formats:
-        return found
-    if found in _READERS:
+    if found is not None and found in _READERS:
+        if found in limits.allowed_formats:
+            return found
         raise RenderFault(
             "unsupported-format",
             f"the file is a {found.upper()}, which its supplier is not set to send"
             f" (allowed: {', '.join(sorted(limits.allowed_formats))})",
         )
-    if found in IMAGE_FORMATS:
+    if found is not None and found in IMAGE_FORMATS:
         raise RenderFault(
             "unsupported-format",
             f"the file is of the format {found.upper()}, which is not rendered;"

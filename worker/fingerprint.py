@@ -15,7 +15,8 @@ Floats = npt.NDArray[np.float64]
 
 PHASH_SIDE = 32
 SIGNATURE_SIDE = 8
-THUMBHASH_SIDE = 100
+# The published limit is 100; frequencies up to the seventh look the same at this size.
+THUMBHASH_SIDE = 64
 
 
 @lru_cache(maxsize=512)
@@ -53,8 +54,11 @@ def _waves(spectrum: Floats, nx: int, ny: int) -> tuple[float, list[float], floa
 
 
 def _whole(value: float) -> int:
-    """Round half up, as the published encoder does (Python rounds half to even)."""
-    return math.floor(value + 0.5)
+    """Round half up, as the published encoder does (Python rounds half to even).
+
+    A grey picture's colours lie exactly on a half; the noise of floats must not decide there.
+    """
+    return math.floor(value + 0.5 + 1e-9)
 
 
 def _spectra(rgba: Bytes) -> tuple[Floats, bool]:
@@ -94,7 +98,7 @@ def thumbhash(rgba: Bytes) -> bytes:
     head = _whole(63 * l_mean) | _whole(31.5 + 31.5 * p_mean) << 6
     head |= _whole(31.5 + 31.5 * q_mean) << 12 | _whole(31 * l_scale) << 18 | translucent << 23
     shape = (ly if wide else lx) | _whole(63 * p_scale) << 3 | _whole(63 * q_scale) << 9
-    packed = head.to_bytes(3, "little") + (shape | wide << 15).to_bytes(2, "little")
+    packed: bytes = head.to_bytes(3, "little") + (shape | wide << 15).to_bytes(2, "little")
     waves = l_waves + p_waves + q_waves
     if translucent:
         a_mean, a_waves, a_scale = _waves(spectra[3], 5, 5)

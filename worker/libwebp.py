@@ -1,6 +1,6 @@
-"""Owns WebP's shrink-on-load: decoding straight to a smaller size, through the libwebp that Pillow brings.
+"""Owns WebP's shrink-on-load, through the libwebp that Pillow brings.
 
-Pillow decodes every WebP at full size through the animation API, at 15.5 bytes per pixel: a gigabyte
+Pillow decodes every WebP at full size through the animation API, at 16 bytes per pixel: a gigabyte
 for 65 megapixels. libwebp itself scales row by row while it decodes, in a few megabytes. Only large
 still pictures take this way; where the library cannot be found, Pillow's own way serves all.
 """

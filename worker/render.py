@@ -41,7 +41,7 @@ def render(
     """
     picture = Picture(data, limits)
     with admit(picture.peak_bytes):
-        largest = picture.pixels([(preset.width, preset.height) for preset in presets])
+        largest = picture.decode([(preset.width, preset.height) for preset in presets])
     sizes = [fit(picture.size, (preset.width, preset.height)) for preset in presets]
     images = _cascade(largest, set(sizes))
     phash, signature, thumbhash = _fingerprints(images[min(images)])
@@ -115,10 +115,7 @@ def _fingerprints(image: Image.Image) -> tuple[int, bytes, bytes]:
     seen = flatten(image).convert("RGB")
     luma = _averaged(seen.convert("L"), (fingerprint.PHASH_SIDE,) * 2)
     colours = _averaged(seen, (fingerprint.SIGNATURE_SIDE,) * 2)
-    small = image.resize(
-        fit(image.size, (fingerprint.THUMBHASH_SIDE,) * 2), Image.Resampling.BILINEAR,
-        reducing_gap=1.0,
-    ).convert("RGBA")
+    small = image.reduce(-(-max(image.size) // fingerprint.THUMBHASH_SIDE)).convert("RGBA")
     return (
         fingerprint.phash64(np.asarray(luma)),
         colours.tobytes(),
@@ -127,5 +124,9 @@ def _fingerprints(image: Image.Image) -> tuple[int, bytes, bytes]:
 
 
 def _averaged(image: Image.Image, size: Size) -> Image.Image:
-    """The picture at exactly ``size``, each pixel the mean of its part: a larger one is spread."""
-    return image.resize(size, Image.Resampling.BOX, reducing_gap=3.0)
+    """The picture at exactly ``size``, each pixel a mean of its surroundings.
+
+    Parts that overlap (bilinear) find more crops and scaled copies again than parts side by side
+    (box), whose edges jump with the size of the source.
+    """
+    return image.resize(size, Image.Resampling.BILINEAR)

@@ -1,4 +1,4 @@
-"""Owns what a rendition is: presets, the recipe id that names their outcome, and what rendering returns.
+"""Owns what a rendition is: presets, the recipe that names their outcome, and the outcome.
 
 It is apart from worker.render so that the programs that only plan, store or name renditions hold
 these values without loading a decoder.

@@ -1,4 +1,4 @@
-"""Owns making pixels fewer: modes that can be averaged, transparency without halos, memory in strips.
+"""Owns making pixels fewer: modes that can be averaged, no halos, little memory.
 
 Colours under transparency must not bleed into what is seen, so whatever has alpha is multiplied by
 it before it is averaged and divided by it afterwards.
@@ -22,8 +22,9 @@ _UNSUPPORTED_MODES = {"LAB", "I", "F"}
 
 
 def shrink(image: Image.Image, size: Size, box: Box | None = None) -> Image.Image:
-    """The picture (or its ``box``, which may end between pixels) at ``size``: L, LA, RGB, RGBA or CMYK.
+    """The picture at ``size``, as L, LA, RGB, RGBA or CMYK.
 
+    ``box`` is the part of it that counts; it may end between pixels.
     Raises RenderFault for pixels that no eye could see, such as 32-bit measurements.
     """
     mode = _working_mode(image)
