@@ -42,7 +42,7 @@ def is_known(request: AnyRequest, etag: str) -> bool:
 
 def not_modified(headers: Mapping[str, str]) -> Response[Any]:
     """304 with the headers that a 200 would have had for the cache."""
-    return Response(content=None, status_code=304, headers=dict(headers))
+    return Response(content=b"", status_code=304, headers=dict(headers))
 
 
 def cached_json(request: AnyRequest, answer: T, cache_control: str) -> Response[T]:

@@ -1,19 +1,25 @@
 """Owns what comes in: suppliers, datasets, products of feeds, and the word that queues them."""
 
-from typing import Annotated, Literal
+from dataclasses import dataclass
+from typing import Annotated, Literal, cast, get_args
 
 import msgspec
 from litestar import Router, post
 from litestar.di import NamedDependency
-from litestar.params import JSONBody
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
+from litestar.params import JSONBody, QueryParameter
 from msgspec import UNSET, UnsetType
 from psycopg.types.json import Jsonb
 
 from api.access import SECURITY, require_service_key
-from api.parameters import RowId
-from api.problems import documented
+from api.parameters import AnyRequest, RowId
+from api.problems import documented, problem, unavailable
 from api.services import Services
+from worker.feeds import FeedFormat, ImportResult, import_feed_stream
 from worker.settings import Settings
+
+_FORMATS: tuple[str, ...] = get_args(FeedFormat)
+_BUSY_SECONDS = 30
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 Text = Annotated[str, msgspec.Meta(max_length=2000, pattern=r"^[^\x00]*$")]
@@ -71,6 +77,48 @@ class Activation(msgspec.Struct):
     failed: int
 
 
+class Reject(msgspec.Struct):
+    """What a feed holds that was not taken: its line, the column (or empty), and why."""
+
+    line: int
+    column: str
+    reason: str
+    value: str
+
+
+class Import(msgspec.Struct):
+    """What became of a feed; ``rejects`` holds the first of what was rejected.
+
+    ``dataset_id`` is null where no row was fit; ``activation`` is there where it was asked for.
+    """
+
+    dataset_id: int | None
+    products_new: int
+    products_changed: int
+    products_unchanged: int
+    images_new: int
+    images_changed: int
+    images_removed: int
+    rejected: int
+    rejected_pictures: int
+    rejects: list[Reject]
+    columns: dict[str, list[str]]
+    activation: Activation | None = None
+
+
+@dataclass
+class _ImportOperation(Operation):
+    """Tells of the body, which the handler streams and Litestar therefore does not know."""
+
+    def __post_init__(self) -> None:
+        text = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING))
+        self.request_body = RequestBody(
+            description="The feed itself: CSV, JSON lines or a JSON array, also gzipped.",
+            content={"text/csv": text, "application/x-ndjson": text, "application/json": text},
+            required=True,
+        )
+
+
 @post(
     "/suppliers",
     status_code=201,
@@ -126,11 +174,72 @@ async def activate(services: Services, dataset_id: int) -> Activation:
     return Activation(dataset_id, **row)
 
 
+@post(
+    "/products/import",
+    status_code=200,
+    operation_class=_ImportOperation,
+    summary="Import a feed",
+    description="The body is the file itself, in any encoding, streamed into one transaction. Bad"
+    " rows are rejected while good ones land. Importing the same feed again changes nothing.",
+    responses=documented(400, 401, 413, 422),
+)
+async def post_import(
+    request: AnyRequest,
+    services: NamedDependency[Services],
+    supplier: Annotated[str, QueryParameter(min_length=1, max_length=200)],
+    prefix: Annotated[
+        str | None, QueryParameter(max_length=2000, description="Base of relative picture paths.")
+    ] = None,
+    name: Annotated[
+        str | None, QueryParameter(max_length=200, description="Name of the dataset.")
+    ] = None,
+    format: Annotated[
+        str | None,
+        QueryParameter(
+            description="csv, jsonl or json; detected where it is left out.",
+            schema_extra={"enum": [*_FORMATS, None]},
+        ),
+    ] = None,
+    activate: Annotated[
+        bool, QueryParameter(description="Queue the pictures when the feed is in.")
+    ] = False,
+) -> Import:
+    if format not in (None, *_FORMATS):
+        raise problem("invalid-request", f"format must be one of {', '.join(_FORMATS)}.")
+    if request.content_type[0].startswith("multipart/"):
+        raise problem("invalid-request", "Send the file itself as the body, not a form.")
+    if services.imports.locked():
+        raise unavailable("Other imports are running.", _BUSY_SECONDS)
+    async with services.imports:
+        result = await import_feed_stream(
+            services.settings,
+            request.stream(),
+            supplier=supplier,
+            prefix=prefix or None,
+            name=name or None,
+            format=cast("FeedFormat | None", format),
+            max_bytes=services.settings.max_request_bytes,
+        )
+    return await _describe(services, result, activate)
+
+
+async def _describe(services: Services, result: ImportResult, wants_activation: bool) -> Import:
+    activation = None
+    if wants_activation and result.dataset_id is not None:
+        activation = await activate(services, result.dataset_id)
+    fields = {name: getattr(result, name) for name in _COPIED}
+    rejects = [Reject(flaw.line, flaw.column, flaw.reason, flaw.value) for flaw in result.rejects]
+    return Import(rejects=rejects, activation=activation, **fields)
+
+
+_COPIED = tuple(set(Import.__struct_fields__) - {"rejects", "activation"})
+
+
 def make_router(settings: Settings) -> Router:
     """All of it behind the service key; a feed may be as long as the settings allow."""
     return Router(
         "/api",
-        route_handlers=[post_supplier, post_dataset, post_activation],
+        route_handlers=[post_supplier, post_dataset, post_activation, post_import],
         guards=[require_service_key],
         security=SECURITY,
         tags=["feeds"],

@@ -132,6 +132,7 @@ def lead_to(request: AnyRequest, shown: Shown) -> Redirect:
     return Redirect(
         path=url,
         status_code=302,
+        media_type="text/plain",
         headers={
             "cache-control": lifetime,
             "vary": "Accept",

@@ -17,6 +17,7 @@ from worker import db, storage
 from worker.settings import Settings
 
 POOL_SIZE = 10
+MOST_IMPORTS = 2
 POOL_TIMEOUT_SECONDS = 5.0
 
 
@@ -32,6 +33,8 @@ class Services:
     finished: Finished
     proxy: Proxy
     is_stopping: bool = False
+    # Each import holds a transaction open for as long as its sender takes.
+    imports: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_IMPORTS))
     in_flight: dict[Any, asyncio.Task[Any]] = field(default_factory=dict)
 
     async def rows(self, statement: str, *arguments: object) -> list[db.Row]:

@@ -102,7 +102,9 @@ class Shop:
         """Finish all that waits as failed for good; the text names the origin, as real ones do."""
         for claim in self.claim():
             text = f"{claim['fetch_url']} is not there"
-            self.finish(claim, is_completed=False, reason=reason, failure_text=text)
+            self.finish(
+                claim, is_completed=False, is_retryable=False, reason=reason, failure_text=text
+            )
 
     def finish(self, claim: DictRow, **outcome: object) -> None:
         outcomes = [{"image_id": claim["image_id"], "claim_no": claim["claim_no"], **outcome}]

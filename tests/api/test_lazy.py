@@ -26,7 +26,13 @@ def _worker(shop: Shop, failing: tuple[str, ...] = ()) -> Iterator[None]:
             for claim in shop.claim():
                 if claim["fetch_url"].endswith(failing or ("\0",)):
                     text = f"{claim['fetch_url']} is not there"
-                    shop.finish(claim, is_completed=False, reason="not-found", failure_text=text)
+                    shop.finish(
+                        claim,
+                        is_completed=False,
+                        is_retryable=False,
+                        reason="not-found",
+                        failure_text=text,
+                    )
                 else:
                     shop.complete([claim])
 
