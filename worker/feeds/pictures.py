@@ -22,6 +22,7 @@ _BETWEEN = re.compile(
 )
 # A path has neither scheme nor, as a rule, a semicolon; its comma separates behind a file's name.
 _BETWEEN_PATHS = re.compile(rf"\s*;\s*|{_AFTER_SUFFIX}\s*,\s*", re.IGNORECASE)
+_SUSPECT = re.compile(r"[|,;\s\[\"']")
 _ABSOLUTE = re.compile(_SCHEME, re.IGNORECASE)
 _OTHER_SCHEME = re.compile(r"(?!(?:https?|ftps?)://)[a-z][a-z0-9+.\-]*:", re.IGNORECASE)
 _ADDRESS_KEYS = ("src", "url", "href", "link", "image", "image_url", "source_url")
@@ -30,8 +31,8 @@ _ADDRESS_KEYS = ("src", "url", "href", "link", "image", "image_url", "source_url
 def split_cell(cell: str) -> list[str]:
     """The addresses and paths in one cell, in their order."""
     text = cell.strip()
-    if not text:
-        return []
+    if not _SUSPECT.search(text):
+        return [text] if text else []
     if text[0] == "[" and text[-1] == "]":
         listed = _listed(text)
         if listed is not None:
