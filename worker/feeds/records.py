@@ -88,16 +88,12 @@ class _Lines:
         self._given_back: deque[str] = deque()
         self.number = number
         self.taken: list[str] = []
-        self.has_ended = False
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
-        line = self._given_back.popleft() if self._given_back else next(self._lines, None)
-        if line is None:
-            self.has_ended = True
-            raise StopIteration
+        line = self._given_back.popleft() if self._given_back else next(self._lines)
         self.number += 1
         self.taken.append(line)
         return line
@@ -132,12 +128,13 @@ def _open_csv(lines: Iterator[str]) -> Feed:
 def _dialect_of(sample: list[str], delimiter: str | None) -> dict[str, Any]:
     """The delimiter and quote under which the header says most to us."""
 
-    def known(dialect: dict[str, Any]) -> tuple[int, int]:
+    def known(dialect: dict[str, Any]) -> tuple[int, int, int]:
         try:
             names = next(csv.reader(iter(sample), **dialect))
         except (csv.Error, StopIteration):
-            return (-1, 0)
-        return (recognised(names), len(names))
+            return (-1, 0, 0)
+        stray = sum(name.strip()[:1] in ("'", '"') for name in names)
+        return (recognised(names), -stray, len(names))
 
     # Listed in order of likelihood: the first of equals wins.
     choices = [
@@ -149,35 +146,38 @@ def _dialect_of(sample: list[str], delimiter: str | None) -> dict[str, Any]:
 
 
 def _read_csv(source: _Lines, layout: Layout, dialect: dict[str, Any]) -> Iterator[Record | Flaw]:
-    rows = csv.reader(source, **dialect)
+    rows = csv.reader(source, strict=True, **dialect)
     places = [(field, at) for field, at in layout.places.items() if field != "images"]
     pictures = layout.places.get("images", ())
-    width = layout.width
     while True:
         source.taken.clear()
         line = source.number + 1
         try:
             cells = next(rows)
+            flaw = "" if len(cells) == layout.width else _straighten(cells, layout.width)
         except StopIteration:
             return
         except csv.Error:
-            cells = None
-        flaw = _QUOTE_FLAW if cells is None or _is_open(source, dialect) else ""
-        if cells and not flaw and len(cells) != width:
-            flaw = _straighten(cells, width)
+            cells, flaw = [], _QUOTE_FLAW
+        if flaw and (len(source.taken) > 1 or not cells):
+            # A stray quote may have swallowed the next lines: each is read by itself.
+            source.keep_first()
+            rows = csv.reader(source, strict=True, **dialect)
+            cells, flaw = _read_alone(source.taken[0], layout.width, dialect)
         if flaw:
             yield Flaw(line, "", flaw, source.taken[0])
-            if len(source.taken) > 1:
-                # A stray quote has swallowed the next lines: they are read by themselves.
-                source.keep_first()
-                rows = csv.reader(source, **dialect)
-        elif cells and any(cells):
+        elif any(cells):
             yield Record(line, _values_of(cells, places, pictures))
 
 
-def _is_open(source: _Lines, dialect: dict[str, Any]) -> bool:
-    """Whether the file has ended within a quote."""
-    return source.has_ended and sum(t.count(dialect["quotechar"]) for t in source.taken) % 2 == 1
+def _read_alone(line: str, width: int, dialect: dict[str, Any]) -> tuple[list[str], str]:
+    """A line whose quotes are wrong, taken as it stands: its cells where their number is right."""
+    try:
+        cells = next(csv.reader([line], **dialect))
+    except csv.Error:
+        return [], _QUOTE_FLAW
+    flaw = "" if len(cells) == width else _straighten(cells, width)
+    return cells, flaw and f"{flaw}, or a quote is never closed"
 
 
 def _values_of(

@@ -49,20 +49,20 @@ def build_rows(
             reject(record)
             continue
         values = _of_pictures(record.values) if has_rows_of_pictures else record.values
-        if values:
+        if values is not None:
             try:
                 yield _build(record.line, values, reject)
             except _Unfit as error:
                 reject(Flaw(record.line, *error.flaw))
 
 
-def _of_pictures(values: dict[str, Any]) -> dict[str, Any]:
-    """What a row without a title says of the product above: one more picture, or nothing (a
+def _of_pictures(values: dict[str, Any]) -> dict[str, Any] | None:
+    """What a row without a title says of the product above: one more picture, or None (a
     variant)."""
     if values.get("name", "").strip() or "name" not in values:
         return values
     if not values.get("images"):
-        return {}
+        return None
     return {key: values[key] for key in ("sku", "images", "picture_order") if key in values}
 
 
