@@ -22,7 +22,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \set checksum c2a105f1f7696f15f2c42aaa386520cd8f59954c2271c4461ab80b80622e5d56
 \ir apply_migration.sql
 \set migration 0004_images
-\set checksum 96da5bf1e2b8e47e3c70153c17237e4fa0bdaef6855c1b05a2bfc830258e3500
+\set checksum ff57e7b01fb78ddde964a0db46ec0cf978d0c492931882c1fd41ec636a08775f
 \ir apply_migration.sql
 \set migration 0005_feed_staging
 \set checksum 7d404520bc7fb78a1a0ab3d1294b3e8ce903a887884a6abbc2ecafd219a732e3

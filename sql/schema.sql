@@ -196,6 +196,36 @@ CREATE TYPE likeness.outcome AS (
 
 COMMENT ON TYPE likeness.outcome IS 'What became of one claim, as finish_images() takes it (a JSON object with these keys).';
 
+COMMENT ON COLUMN likeness.outcome.image_id IS 'The picture.';
+
+COMMENT ON COLUMN likeness.outcome.claim_no IS 'The claim that this ends.';
+
+COMMENT ON COLUMN likeness.outcome.is_completed IS 'It has its bytes; otherwise it failed.';
+
+COMMENT ON COLUMN likeness.outcome.is_reused IS 'The bytes were known already, or had not changed.';
+
+COMMENT ON COLUMN likeness.outcome.sha256 IS 'sha256 of what was fetched; null: nothing was, or it had not changed.';
+
+COMMENT ON COLUMN likeness.outcome.source_bytes IS 'Length of what was fetched.';
+
+COMMENT ON COLUMN likeness.outcome.etag IS 'Validator for the next fetch.';
+
+COMMENT ON COLUMN likeness.outcome.last_modified IS 'Validator for the next fetch.';
+
+COMMENT ON COLUMN likeness.outcome.fetch_ms IS 'Duration of the fetch in milliseconds.';
+
+COMMENT ON COLUMN likeness.outcome.reason IS 'Code of failure_reasons.';
+
+COMMENT ON COLUMN likeness.outcome.failure_text IS 'The failure in words.';
+
+COMMENT ON COLUMN likeness.outcome.is_retryable IS 'It may be tried again.';
+
+COMMENT ON COLUMN likeness.outcome.is_host_fault IS 'It counts against the host.';
+
+COMMENT ON COLUMN likeness.outcome.retry_after_seconds IS 'Least wait that the source asked for.';
+
+COMMENT ON COLUMN likeness.outcome.blob IS 'What store_blobs() keeps of new bytes.';
+
 CREATE TABLE likeness.images (
     id bigint NOT NULL,
     status text DEFAULT 'pending'::text NOT NULL,
@@ -996,7 +1026,7 @@ CREATE INDEX image_history_image_idx ON likeness.image_history USING btree (imag
 
 COMMENT ON INDEX likeness.image_history_image_idx IS 'Serves the view as of a time and rollback.';
 
-COMMENT ON INDEX likeness.image_history_pkey IS 'Key of a table that is read by image.';
+COMMENT ON INDEX likeness.image_history_pkey IS 'Keeps rows of one instant in the order in which they were written.';
 
 COMMENT ON INDEX likeness.image_moves_pkey IS 'Serves the trigger images__check_move.';
 

@@ -10,8 +10,10 @@ import base64
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakValueDictionary
 
 import psycopg
 
@@ -70,7 +72,8 @@ class Pipeline:
         self._presets = tuple(presets)
         self._in_hand: dict[int, asyncio.Task[None]] = {}
         self._suspects: list[Claim] = []
-        self._storing: dict[str, asyncio.Future[Outcome]] = {}
+        # Locks live as long as somebody holds or awaits them.
+        self._storing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._nudged = asyncio.Event()
         self._stopping = False
         self._store_paused_until = 0.0
@@ -189,20 +192,19 @@ class Pipeline:
     async def _mirror(self, claim: Claim) -> None:
         stages = _Stages()
         try:
-            outcome = await self._outcome_of(claim, stages)
+            async with AsyncExitStack() as turn:
+                outcome = await self._outcome_of(claim, stages, turn)
+                outcome |= {"image_id": claim.image_id, "claim_no": claim.claim_no}
+                is_accepted = await self._finish(outcome)
+            stages.end("finish")
+            self._log_picture(claim, outcome, stages, is_accepted)
         except StorageError as error:
             await self._wait_for_store(claim, error)
-            return
         except psycopg.OperationalError as error:
             # The database is away: the claim runs out there, and the picture is claimed again.
             _log.warning("database away", image=claim.image_id, error=str(error))
-            return
-        outcome |= {"image_id": claim.image_id, "claim_no": claim.claim_no}
-        is_accepted = await self._finish(outcome)
-        stages.end("finish")
-        self._log_picture(claim, outcome, stages, is_accepted)
 
-    async def _outcome_of(self, claim: Claim, stages: _Stages) -> Outcome:
+    async def _outcome_of(self, claim: Claim, stages: _Stages, turn: AsyncExitStack) -> Outcome:
         sha256 = None
         try:
             try:
@@ -210,7 +212,7 @@ class Pipeline:
             finally:
                 stages.end("fetch")
             sha256 = fetched.sha256 or None
-            outcome = await self._keep(claim, fetched, stages)
+            outcome = await self._keep(claim, fetched, stages, turn)
         except SourceFault as fault:
             outcome = _fault_outcome(fault) | {"sha256": sha256}
         except (StorageError, psycopg.OperationalError):
@@ -222,7 +224,9 @@ class Pipeline:
             )
         return outcome | {"fetch_ms": stages.ms["fetch_ms"]}
 
-    async def _keep(self, claim: Claim, fetched: Fetched, stages: _Stages) -> Outcome:
+    async def _keep(
+        self, claim: Claim, fetched: Fetched, stages: _Stages, turn: AsyncExitStack
+    ) -> Outcome:
         facts: Outcome = {
             "is_completed": True,
             "etag": fetched.etag,
@@ -231,30 +235,19 @@ class Pipeline:
         if fetched.not_modified:
             return facts | {"is_reused": True}
         facts |= {"sha256": fetched.sha256, "source_bytes": len(fetched.data)}
-        return facts | await self._know_or_store(claim, fetched, stages)
+        return facts | await self._know_or_store(claim, fetched, stages, turn)
 
-    async def _know_or_store(self, claim: Claim, fetched: Fetched, stages: _Stages) -> Outcome:
-        # The same bytes under two addresses may be in hand at once: one renders, the other waits.
-        under_way = self._storing.get(fetched.sha256)
-        if under_way is not None:
-            try:
-                await asyncio.shield(under_way)
-            finally:
-                stages.end("wait")
-            return {"is_reused": True}
-        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._storing[fetched.sha256] = future
-        try:
-            outcome = await self._store_once(claim, fetched, stages)
-            future.set_result(outcome)
-            return outcome
-        except BaseException as error:
-            # Those who wait for these bytes share their fate; nobody may be waiting at all.
-            future.set_exception(error if isinstance(error, Exception) else LostClaim(str(error)))
-            future.exception()
-            raise
-        finally:
-            del self._storing[fetched.sha256]
+    async def _know_or_store(
+        self, claim: Claim, fetched: Fetched, stages: _Stages, turn: AsyncExitStack
+    ) -> Outcome:
+        # The same bytes under two addresses may be in hand at once: one renders and is shown, the
+        # other waits for that and finds them stored.
+        lock = self._storing.setdefault(fetched.sha256, asyncio.Lock())
+        await turn.enter_async_context(lock)
+        outcome = await self._store_once(claim, fetched, stages)
+        if outcome["is_reused"]:
+            await turn.aclose()
+        return outcome
 
     async def _store_once(self, claim: Claim, fetched: Fetched, stages: _Stages) -> Outcome:
         # Another process may be storing these bytes; only the database can tell when it is done.

@@ -123,7 +123,7 @@ async def _serve(runtime: Runtime) -> None:
     deadline = time.monotonic() + runtime.settings.grace_seconds
     runtime.pipeline.stop()
     for job in jobs:
-        job.stop()
+        job.stop()  # type: ignore[no-untyped-call] - procrastinate leaves it untyped
     await runtime.pipeline.drain(max(0.0, deadline - time.monotonic()))
     await asyncio.wait(sides[:1], timeout=max(1.0, deadline - time.monotonic()))
     for side in sides:
@@ -145,7 +145,7 @@ def _procrastinate_worker(runtime: Runtime, queue: str) -> Worker:
 
 
 async def _run_job_workers(runtime: Runtime, workers: list[Worker]) -> None:
-    await asyncio.gather(*(worker.run() for worker in workers))
+    await asyncio.gather(*(worker.run() for worker in workers))  # type: ignore[no-untyped-call]
     if not runtime.stopping.is_set():
         raise ConnectorException("a procrastinate worker stopped by itself")
 

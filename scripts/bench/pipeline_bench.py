@@ -104,6 +104,8 @@ class Machine:
             writer.writerows((f"p{n}", f"Product {n}", f"{origin}/{n}.jpg") for n in numbers)
             feed.flush()
             result = import_file(self.settings, Path(feed.name), supplier="bench")
+        if result.dataset_id is None:
+            sys.exit("the feed was refused")
         return result.dataset_id
 
     def _cpu(self) -> dict[str, float]:
@@ -170,7 +172,7 @@ def start_machine(folder: Path, minio: MinioServer, origin_pid: int) -> Iterator
 
 
 def _await_worker(connection: Connection, worker: "subprocess.Popen[bytes]") -> None:
-    while not connection.execute("select from likeness.workers").fetchone():
+    while not connection.execute("select id from likeness.workers").fetchone():
         if worker.poll() is not None:
             sys.exit("the worker did not start")
         time.sleep(0.05)

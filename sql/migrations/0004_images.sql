@@ -170,7 +170,7 @@ comment on column likeness.image_history.position is 'Position at that time.';
 comment on column likeness.image_history.shown_at is 'From when on.';
 comment on column likeness.image_history.cause is 'mirrored, removed, rolled back ...';
 comment on column likeness.image_history.blob_sha256 is 'The bytes; null: nothing.';
-comment on index likeness.image_history_pkey is 'Key of a table that is read by image.';
+comment on index likeness.image_history_pkey is 'Keeps rows of one instant in the order in which they were written.';
 
 create index image_history_image_idx on likeness.image_history (image_id, shown_at desc, id desc);
 comment on index likeness.image_history_image_idx is 'Serves the view as of a time and rollback.';
@@ -217,3 +217,18 @@ create type likeness.outcome as (
   blob jsonb
 );
 comment on type likeness.outcome is 'What became of one claim, as finish_images() takes it (a JSON object with these keys).';
+comment on column likeness.outcome.image_id is 'The picture.';
+comment on column likeness.outcome.claim_no is 'The claim that this ends.';
+comment on column likeness.outcome.is_completed is 'It has its bytes; otherwise it failed.';
+comment on column likeness.outcome.is_reused is 'The bytes were known already, or had not changed.';
+comment on column likeness.outcome.sha256 is 'sha256 of what was fetched; null: nothing was, or it had not changed.';
+comment on column likeness.outcome.source_bytes is 'Length of what was fetched.';
+comment on column likeness.outcome.etag is 'Validator for the next fetch.';
+comment on column likeness.outcome.last_modified is 'Validator for the next fetch.';
+comment on column likeness.outcome.fetch_ms is 'Duration of the fetch in milliseconds.';
+comment on column likeness.outcome.reason is 'Code of failure_reasons.';
+comment on column likeness.outcome.failure_text is 'The failure in words.';
+comment on column likeness.outcome.is_retryable is 'It may be tried again.';
+comment on column likeness.outcome.is_host_fault is 'It counts against the host.';
+comment on column likeness.outcome.retry_after_seconds is 'Least wait that the source asked for.';
+comment on column likeness.outcome.blob is 'What store_blobs() keeps of new bytes.';

@@ -21,7 +21,7 @@ from rich.table import Table
 from worker.db import Connection, connect, query_errors
 from worker.demo.pictures import draw_samples
 from worker.demo.supplier import serve_samples, write_feed
-from worker.errors import CannotStart
+from worker.errors import CannotStart, FeedError
 from worker.feeds import import_file
 from worker.running import Running, find_running
 from worker.settings import Settings, child_environment, load_settings
@@ -29,6 +29,17 @@ from worker.settings import Settings, child_environment, load_settings
 SAMPLE_SUPPLIER = "demo"
 _READY_SECONDS = 120.0
 _LOOPBACK = "127.0.0.0/8"
+_CONTEXT = "grid"
+_SHOWN = b"""
+  select p.sku, i.status, i.position, i.source_bytes, i.failure_reason,
+         (select (r ->> 'bytes')::bigint
+            from jsonb_array_elements(b.renditions) r
+           where r ->> 'preset' = 'thumb' and r ->> 'format' = 'webp') as shown_bytes
+    from likeness.images i
+    join likeness.products p on p.id = i.product_id
+    left join likeness.blobs b on b.sha256 = i.blob_sha256
+   where i.run_id = %s
+   order by p.id, i.position"""
 
 
 @dataclass(frozen=True)
@@ -157,6 +168,8 @@ def _queue(console: Console, settings: Settings, connection: Connection, feed: F
         f"Imported {feed.path.name}: {result.products_new + result.products_changed} products,"
         f" {result.images_new + result.images_changed} pictures, {result.rejected} rows rejected"
     )
+    if result.dataset_id is None:
+        raise FeedError(f"no row of {feed.path} could be used: {result.rejects[0]}")
     row = _row(connection, "select * from likeness.activate_dataset(%s)", result.dataset_id)
     return int(row["run_id"])
 
@@ -192,34 +205,22 @@ def _is_moving(connection: Connection, run_id: int) -> bool:
 
 def _table(connection: Connection, run_id: int, supplier: str, url: str) -> Table:
     """One row a picture: what a shop's grid shows, what it costs less, or why there is none."""
-    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for column in ("product", "status", "context"):
         table.add_column(column, no_wrap=True)
-    table.add_column("URL", no_wrap=True)
+    table.add_column(f"URL below {url}", overflow="fold")
     table.add_column("saved", justify="right", no_wrap=True)
     table.add_column("reason", no_wrap=True)
-    rows = connection.execute(
-        """
-        select p.sku, i.status, i.position, i.source_bytes, i.failure_reason,
-               (select (r ->> 'bytes')::bigint from jsonb_array_elements(b.renditions) r
-                 where r ->> 'preset' = 'thumb' and r ->> 'format' = 'webp') as shown_bytes
-          from likeness.images i
-          join likeness.products p on p.id = i.product_id
-          left join likeness.blobs b on b.sha256 = i.blob_sha256
-         where i.run_id = %s
-         order by p.id, i.position
-        """,
-        [run_id],
-    )
-    for row in rows:
-        saved = row["source_bytes"] - row["shown_bytes"] if row["shown_bytes"] else None
-        alias = f"{url}/i/{quote(supplier)}/{quote(row['sku'], safe='')}/{row['position']}/grid"
+    for row in connection.execute(_SHOWN, [run_id]):
+        path = f"/i/{quote(supplier)}/{quote(row['sku'], safe='')}/{row['position']}/{_CONTEXT}"
+        is_shown = row["shown_bytes"] is not None
+        saved = (row["source_bytes"] - row["shown_bytes"]) / 1000 if is_shown else None
         table.add_row(
             row["sku"],
-            f"[green]{row['status']}" if saved is not None else f"[red]{row['status']}",
-            "grid",
-            alias if saved is not None else "",
-            f"{saved / 1000:.0f} kB" if saved is not None else "",
+            f"[{'green' if is_shown else 'red'}]{row['status']}",
+            _CONTEXT,
+            f"[link={url}{path}]{path}" if is_shown else "",
+            f"{saved:.0f} kB" if saved is not None else "",
             row["failure_reason"] or "",
         )
     return table
