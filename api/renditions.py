@@ -92,13 +92,15 @@ async def _answer(
     if span:
         headers["content-range"] = f"bytes {start}-{start + length - 1}/{found.size_bytes}"
     headers["content-length"] = str(length)
+    # As a header, since a stream would take the type that the route declares.
+    headers["content-type"] = content_type
     status = 206 if span else 200
     if is_head(request.scope) or length == 0:
-        return Stream(iter(()), status_code=status, headers=headers, media_type=content_type)
+        return Stream(iter(()), status_code=status, headers=headers)
     body = await _read(store, key, start, length)
     if isinstance(body, bytes):
-        return Response(body, status_code=status, headers=headers, media_type=content_type)
-    return Stream(body, status_code=status, headers=headers, media_type=content_type)
+        return Response(body, status_code=status, headers=headers)
+    return Stream(body, status_code=status, headers=headers)
 
 
 async def _judge(store: ObjectStore, key: str, headers: dict[str, str]) -> str:
