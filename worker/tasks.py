@@ -123,7 +123,7 @@ async def _serve(runtime: Runtime) -> None:
     deadline = time.monotonic() + runtime.settings.grace_seconds
     runtime.pipeline.stop()
     for job in jobs:
-        job.stop()  # type: ignore[no-untyped-call] - procrastinate leaves it untyped
+        job.stop()  # type: ignore[no-untyped-call]
     await runtime.pipeline.drain(max(0.0, deadline - time.monotonic()))
     await asyncio.wait(sides[:1], timeout=max(1.0, deadline - time.monotonic()))
     for side in sides:

@@ -162,7 +162,9 @@ def start_machine(folder: Path, minio: MinioServer, origin_pid: int) -> Iterator
             )
             _await_worker(connection, worker)
             pids = {"worker": worker.pid, "minio": minio.process.pid, "origin": origin_pid}
-            pids["postgres"] = int((folder / "postgres/postmaster.pid").read_text().split()[0])
+            postmaster = psutil.Process(connection.info.backend_pid).parent()
+            assert postmaster
+            pids["postgres"] = postmaster.pid
             yield Machine(settings, connection, pids)
     finally:
         if worker is not None:
