@@ -298,6 +298,17 @@ def test_a_run_ends_without_the_pictures_that_a_feed_took_away(connection: Db, s
     assert runs.fetchall() == [{"wanted": 1, "stored": 1, "status": "finished"}]
 
 
+def test_a_run_ends_without_the_pictures_of_products_that_a_feed_switched_off(
+    connection: Db, shop: Shop
+) -> None:
+    feed(connection, row("p", "a.jpg"), row("q", "b.jpg"), and_activate=True)
+    [claim] = shop.claim(batch=1)
+    feed(connection, row("p", "a.jpg"), row("q", "b.jpg", product_status="inactive"))
+    shop.complete(claim)
+    runs = connection.execute("select wanted, stored, status from likeness.runs where wanted > 0")
+    assert runs.fetchall() == [{"wanted": 1, "stored": 1, "status": "finished"}]
+
+
 def test_another_prefix_outdates_relative_pictures_whose_address_changed(
     connection: Db, shop: Shop
 ) -> None:

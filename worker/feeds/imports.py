@@ -68,6 +68,7 @@ def import_feed(
     ``progress`` is called with the bytes read so far. ``max_bytes`` bounds the unpacked feed.
     Raises FeedError for a feed that cannot be read at all, BadInput for a bad supplier or prefix.
     """
+    prefix = (prefix or "").strip() or None
     name = name or f"import of {datetime.now(UTC):%Y-%m-%d %H:%M}"
     for what, text in (("supplier", supplier), ("prefix", prefix or "-"), ("name", name)):
         if not text.strip() or "\0" in text:
