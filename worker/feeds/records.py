@@ -5,7 +5,6 @@ a quote that is never closed costs its own line alone.
 """
 
 import csv
-import io
 import itertools
 import json
 import re
@@ -290,10 +289,3 @@ _BETWEEN_ITEMS = re.compile(r"[\s,]*")
 def _skip(buffer: str, at: int) -> int:
     match = _BETWEEN_ITEMS.match(buffer, at)
     return match.end() if match else at
-
-
-def as_csv_line(cells: Iterable[object]) -> str:
-    """One line of a CSV file that we write."""
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerow(cells)
-    return out.getvalue()
