@@ -34,6 +34,7 @@ _PATIENCE_SECONDS = 2.0
 # No honest answer is larger; a child that was taken over could promise anything.
 _MAX_HEAD_BYTES = 1 << 20
 _MAX_BODY_BYTES = 1 << 28
+_CLOSED = "the pool of rendering processes is closed"
 
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -65,6 +66,10 @@ class _Child:
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    @property
+    def lives(self) -> bool:
+        return self._process.poll() is None
 
     async def start(self) -> None:
         """Wait until the child has loaded its codecs. Raises _ChildDied or TimeoutError."""
@@ -191,7 +196,8 @@ class RenderPool:
             child.kill()
         # The others are buried by those who still wait for their answers.
         for child in self._idle:
-            child.bury(_PATIENCE_SECONDS)
+            self._abandon(child)
+        self._idle.clear()
         os.close(self._lock)
 
     def _let_go(self, task: asyncio.Task[Rendered]) -> None:
@@ -201,9 +207,8 @@ class RenderPool:
             task.exception()  # Looked at, so that nothing complains when the caller was cancelled.
 
     async def _render(self, data: bytes, job: bytes) -> Rendered:
-        child = self._take()
+        child = await self._take()
         try:
-            await self._start(child)
             rendered = await child.serve(job, data, self._deadline_seconds, self._processes)
         except RenderFault:
             self._give_back(child)
@@ -215,30 +220,47 @@ class RenderPool:
                 f"rendering took longer than {self._deadline_seconds:g} seconds",
             ) from None
         except _ChildDied as death:
-            raise self._crash(await self._replace(child), str(death)) from None
+            # One that talks nonsense lives on and is not waited for.
+            code = await self._replace(child, 0 if death.args else _PATIENCE_SECONDS)
+            raise self._crash(code, str(death)) from None
         except BaseException:
-            # The loop is being torn down: there is no waiting any more.
-            self._children.discard(child)
-            child.bury()
+            self._abandon(child)
             raise
         self._give_back(child)
         return rendered
 
-    def _take(self) -> _Child:
+    async def _take(self) -> _Child:
+        """A child that has loaded its codecs. Raises LikenessError if none can be had."""
         if self._closed:
-            raise LikenessError("the pool of rendering processes is closed")
-        # The one used last is the one whose memory is warm.
-        return self._idle.pop() if self._idle else self._new_child()
-
-    async def _start(self, child: _Child) -> None:
+            raise LikenessError(_CLOSED)
+        child = self._idle_child() or self._new_child()
         try:
             await child.start()
         except (TimeoutError, _ChildDied) as error:
             code = await self._discard(child)
+            if self._closed:
+                raise LikenessError(_CLOSED) from None
             raise LikenessError(
                 f"a rendering process does not start: {_how_it_ended(code)};"
                 " it said why on standard error"
             ) from error
+        except BaseException:
+            self._abandon(child)
+            raise
+        return child
+
+    def _idle_child(self) -> _Child | None:
+        while self._idle:
+            child = self._idle.pop()  # The one used last is the one whose memory is warm.
+            if child.lives:
+                return child
+            self._abandon(child)
+        return None
+
+    def _abandon(self, child: _Child) -> None:
+        """End a child without waiting: it is dead already, or the loop is being torn down."""
+        self._children.discard(child)
+        child.bury()
 
     def _new_child(self) -> _Child:
         child = _Child(self._memory_bytes, self._lock)
@@ -265,7 +287,7 @@ class RenderPool:
 
     def _crash(self, code: int, words: str) -> LikenessError:
         if self._closed:
-            return LikenessError("the pool of rendering processes was closed")
+            return LikenessError(_CLOSED)
         how = words or _how_it_ended(code)
         # A codec that crashes on a picture does so every time; who was killed may be innocent.
         killed = code == -signal.SIGKILL and not words
