@@ -96,7 +96,7 @@ class Settings(BaseSettings):
         50_000_000, gt=0, description="Pixel budget of a picture (frames x width x height)."
     )
     allowed_private_networks: Annotated[tuple[Network, ...], NoDecode] = Field(
-        (), description="Private networks that sources may live in, comma-separated: 192.168.10.0/24."
+        (), description="Private networks that sources may live in: 192.168.10.0/24,..."
     )
     allowed_ports: Annotated[tuple[int, ...], NoDecode] = Field(
         (80, 443, 8080, 8443, 21), description="Ports that sources may use, comma-separated."

@@ -6,6 +6,7 @@ import psycopg
 import pytest
 from psycopg import Connection
 from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
 
 from tests.shop import RENDITIONS, Shop, fault
 
@@ -155,7 +156,7 @@ def test_a_shared_picture_serves_its_products_unless_one_wants_its_own(shop: Sho
     shop.execute(
         "update likeness.blobs set status = 'stored', storing_expires_at = null, stored_at = now(),"
         " format = 'jpeg', width = 9, height = 9, bytes = 9, renditions = %s where sha256 = %s",
-        psycopg.types.json.Jsonb(RENDITIONS),
+        Jsonb(RENDITIONS),
         SHA,
     )
     shop.execute(
