@@ -41,6 +41,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/hosts/resume_host.sql
 \ir functions/queue/image_addresses.sql
 \ir functions/queue/queue_images.sql
+\ir functions/queue/unqueue_images.sql
 \ir functions/queue/set_priority.sql
 \ir functions/queue/retry_images.sql
 \ir functions/queue/fill_headers.sql
@@ -60,6 +61,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/queue/next_claim_at.sql
 \ir functions/queue/next_products.sql
 \ir functions/runs/start_run.sql
+\ir functions/runs/close_runs.sql
 \ir functions/workers/register_worker.sql
 \ir functions/workers/beat_worker.sql
 \ir functions/workers/stop_worker.sql

@@ -109,6 +109,10 @@ class Queue:
         """Expired claims, due retries, hosts parked by mistake."""
         await self._rows("select * from likeness.tend_queue()")
 
+    async def close_runs(self) -> int:
+        """End runs that wait for nothing any more; returns how many."""
+        return int(await self._value("select likeness.close_runs()"))
+
     async def seconds_until_claimable(self) -> float | None:
         """How long until a claim may find something; None: until somebody queues something."""
         seconds = await self._value(

@@ -69,6 +69,7 @@ async def sweep(context: JobContext, timestamp: int) -> None:
     """The safety net: tend the queue, clear orders of dead workers, prune the history of jobs."""
     runtime = _runtime(context)
     await runtime.queue.tend()
+    await runtime.queue.close_runs()
     for job in await app.job_manager.get_stalled_jobs():
         # An order holds no work of its own; the pictures' claims run out by themselves.
         await app.job_manager.finish_job(job, Status.FAILED, delete_job=True)

@@ -6,10 +6,12 @@ set search_path = ''
 as $$
 begin
   -- Pictures of products that left are not fetched; those of products that came back are queued again.
-  update likeness.images i
-     set queued_at = null, retry_at = null
-   where i.queued_at is not null
-     and i.product_id in (select n.id from changed n join before b using (id) where b.status = 'active' and n.status <> 'active');
+  perform likeness.unqueue_images(array_agg(i.id))
+     from changed n
+     join before b using (id)
+     join likeness.images i on i.product_id = n.id
+    where n.status <> 'active' and b.status = 'active' and i.queued_at is not null
+   having count(*) > 0;
   perform likeness.queue_images(array_agg(i.id))
      from changed n
      join before b using (id)

@@ -404,6 +404,25 @@ def test_pictures_of_a_product_that_left_are_not_fetched_until_it_returns(shop: 
     assert len(shop.claim()) == 1
 
 
+def test_a_run_ends_though_its_last_product_left(connection: Db) -> None:
+    shop = Shop(connection, is_active=False)
+    stays, leaves = shop.add_product("a", "a.jpg"), shop.add_product("b", "b.jpg")
+    run = shop.activate()["run_id"]
+    shop.execute("update likeness.products set status = 'inactive' where id = %s", leaves)
+    shop.complete(shop.claim()[0])
+    assert shop.image(stays)["status"] == "completed"
+    assert shop.value("select likeness.close_runs()") == 1
+    row = shop.rows("select * from likeness.run_status where run_id = %s", run)[0]
+    assert (row["status"], row["stored"], row["remaining"]) == ("finished", 1, 0)
+
+
+def test_a_run_that_still_waits_is_not_closed(connection: Db) -> None:
+    shop = Shop(connection, is_active=False)
+    shop.add_product("a", "a.jpg")
+    shop.activate()
+    assert shop.value("select likeness.close_runs()") == 0
+
+
 def test_a_refreshed_picture_keeps_its_bytes_while_it_is_fetched_and_when_that_fails(
     shop: Shop,
 ) -> None:
@@ -445,7 +464,8 @@ def test_only_the_listed_moves_are_allowed(shop: Shop, before: str, after: str) 
     # Every column that some status needs is set, so that only the move itself can be refused.
     shop.execute(
         "insert into likeness.images (product_id, source_url, status, blob_sha256, mirrored_at,"
-        " failure_reason, claimed_by, claim_expires_at) values (%s, 'x', %s, %s, now(), %s, %s, %s)",
+        " failure_reason, claimed_by, claim_expires_at)"
+        " values (%s, 'x', %s, %s, now(), %s, %s, %s)",
         product,
         before,
         "a" * 64,
