@@ -158,7 +158,10 @@ def test_reading_does_not_wait_for_the_write_it_asks_for(
             assert time.monotonic() - started < 2
 
 
-def test_a_hidden_origin_is_in_no_byte_of_an_answer(client: httpx.Client, shop: Shop) -> None:
+def test_a_hidden_origin_is_in_no_byte_of_an_answer(
+    client: httpx.Client, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.lazy.WAIT_SECONDS", 0.2)
     product = shop.pending(hide_origin=True, prefix="https://secret-origin.example/a/")
     shop.fail()
     second = shop.product(1, "A2", ("b.jpg",))
