@@ -8,7 +8,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -48,15 +48,13 @@ class Plan:
     """What this program's version consists of."""
 
     migrations: tuple[Migration, ...]
-    code: tuple[Path, ...]
+    # The text of each repeatable file, read once: a process keeps to what it started with.
+    code: tuple[bytes, ...]
 
-    @property
+    @cached_property
     def code_checksum(self) -> str:
         """sha256 over all repeatable files in their order."""
-        digest = hashlib.sha256()
-        for path in self.code:
-            digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-        return digest.hexdigest()
+        return hashlib.sha256(b"\0".join(self.code)).hexdigest()
 
 
 @cache
@@ -73,7 +71,7 @@ def read_plan() -> Plan:
                 )
             migrations.append(migration)
         elif path not in ("bootstrap.sql", "apply_migration.sql"):
-            code.append(SQL_FOLDER / path)
+            code.append((SQL_FOLDER / path).read_bytes())
     return Plan(tuple(migrations), tuple(code))
 
 
@@ -115,10 +113,16 @@ def require_current_schema(conn: psycopg.Connection[Any]) -> None:
         raise StaleSchema(f"{problem}; run: {MEND}")
 
 
+def has_no_schema(conn: psycopg.Connection[Any]) -> bool:
+    """Whether the database was never migrated."""
+    with conn.cursor(row_factory=psycopg.rows.tuple_row) as cursor:
+        row = cursor.execute("select to_regclass('likeness.schema_code') is null").fetchone()
+    return bool(row and row[0])
+
+
 def schema_problem(conn: psycopg.Connection[Any]) -> str | None:
     """Say what makes the database differ from this version, or None when nothing does."""
-    has = conn.execute("select to_regclass('likeness.schema_code') is not null as has").fetchone()
-    if not has or not has["has"]:
+    if has_no_schema(conn):
         return "the database has no schema of Likeness yet"
     recorded = _recorded(conn)
     plan = read_plan()
@@ -195,8 +199,8 @@ def _record(conn: psycopg.Connection[Any], migration: Migration) -> None:
 def _apply_code(conn: psycopg.Connection[Any], plan: Plan) -> None:
     with conn.transaction():
         conn.execute("select set_config('search_path', 'pg_catalog', true)")
-        for path in plan.code:
-            conn.execute(path.read_bytes())
+        for text in plan.code:
+            conn.execute(text)
         conn.execute(
             "insert into likeness.schema_code (checksum) values (%s)"
             " on conflict (is_current) do update"

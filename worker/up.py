@@ -27,7 +27,7 @@ from worker.embedded import EmbeddedPostgres
 from worker.errors import CannotStart, SettingsError
 from worker.launch import launch
 from worker.log import get_logger
-from worker.migrate import migrate, require_current_schema
+from worker.migrate import has_no_schema, migrate, require_current_schema
 from worker.running import FolderLock, Running, announce, find_running, up_lock, withdraw
 from worker.settings import Settings, child_environment
 
@@ -306,14 +306,20 @@ def _prepare_database(settings: Settings, postgres: EmbeddedPostgres | None) -> 
         conninfo = postgres.conninfo(DATABASE)
         migrate(conninfo)
         return conninfo
-    # A server that others use as well is not changed by a start; the error names the command.
+    # A server that others use as well is not changed by a start; the error names the command. A
+    # database that never had a schema of ours is nobody's, and gets it.
     assert settings.database_url
+    conninfo = settings.database_url.get_secret_value()
     try:
         with db.connect(settings, "up") as connection:
-            require_current_schema(connection)
+            is_new = has_no_schema(connection)
+            if not is_new:
+                require_current_schema(connection)
     except psycopg.OperationalError as error:
         raise SettingsError(f"Cannot reach LIKENESS_DATABASE_URL: {error}") from error
-    return settings.database_url.get_secret_value()
+    if is_new:
+        migrate(conninfo)
+    return conninfo
 
 
 @contextlib.contextmanager

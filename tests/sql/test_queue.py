@@ -499,3 +499,9 @@ def test_only_the_listed_moves_are_allowed(shop: Shop, before: str, after: str) 
         with pytest.raises(psycopg.Error) as caught:
             shop.execute(move, *arguments)
         assert caught.value.sqlstate == "LK003"
+
+
+def test_a_fault_that_does_not_say_whether_it_may_be_tried_again_is_final(shop: Shop) -> None:
+    product = shop.add_product("p", "p.jpg")
+    shop.finish("w/1", fault(shop.claim()[0], "not-found", is_retryable=None))
+    assert shop.image(product)["status"] == "failed"

@@ -175,7 +175,7 @@ class FileStore:
     def health(self) -> Sentences:
         if not self._incoming.is_dir():
             return [
-                f"The folder {self._root} is not set up. `likeness up` makes it, or correct"
+                f"The folder {self._root} is not set up. Start a worker: it makes it, or correct"
                 " LIKENESS_STATE_DIR."
             ]
         try:

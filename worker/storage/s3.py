@@ -77,7 +77,7 @@ class S3Store:
         self._pool = http.connection_from_url(self._bucket_url.geturl())
         self._prober = self._connect(
             urllib3.PoolManager(
-                maxsize=1, retries=_PROBE_RETRIES, timeout=urllib3.Timeout(_PROBE_TIMEOUT_SECONDS)
+                maxsize=4, retries=_PROBE_RETRIES, timeout=urllib3.Timeout(_PROBE_TIMEOUT_SECONDS)
             )
         )
 
@@ -254,7 +254,7 @@ class S3Store:
         if self._browsers_read_bucket and not policies.renditions_are_public(policy, self._bucket):
             faults.append(
                 f"LIKENESS_RENDITION_BASE_URL sends browsers to the bucket {self._bucket}, whose"
-                " policy does not let them read v/*. `likeness up` sets it; or allow"
+                " policy does not let them read v/*. A starting worker sets it; or allow"
                 f" s3:GetObject on arn:aws:s3:::{self._bucket}/v/* to everyone."
             )
         return faults

@@ -85,7 +85,7 @@ def _advice(place: Place, code: str, error: S3Error) -> str:
     match code:
         case "NoSuchBucket":
             return (
-                f"there is no bucket {place.bucket}. `likeness up` makes it, or correct"
+                f"there is no bucket {place.bucket}. Start a worker: it makes it, or correct"
                 " LIKENESS_S3_BUCKET."
             )
         case "NoSuchKey":

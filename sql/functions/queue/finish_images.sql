@@ -30,7 +30,7 @@ begin
   with done as (
     select o.*, i.host_id, i.run_id, i.product_id, i.canonical_product_id, i.position,
            i.blob_sha256 as old_sha256, coalesce(s.max_attempts, 3) as max_attempts, i.attempts + 1 as new_attempts,
-           o.is_retryable and i.attempts + 1 < coalesce(s.max_attempts, 3) as is_retried
+           coalesce(o.is_retryable, false) and i.attempts + 1 < coalesce(s.max_attempts, 3) as is_retried
       from unnest(v_outcomes) o
       join likeness.images i on i.id = o.image_id
       left join likeness.products p on p.id = i.product_id
