@@ -40,6 +40,7 @@ class SupplierRequest(msgspec.Struct, forbid_unknown_fields=True):
     formats: list[Literal["jpeg", "png", "webp", "avif", "gif", "tiff", "bmp"]] | UnsetType = UNSET
     allowed_hosts: list[Text] | UnsetType = UNSET
     allowed_ports: list[Annotated[int, msgspec.Meta(ge=1, le=65535)]] | UnsetType = UNSET
+    allowed_schemes: list[Literal["http", "https", "ftp", "ftps"]] | UnsetType = UNSET
     request_headers: dict[str, Text] | UnsetType = UNSET
 
 

@@ -168,4 +168,8 @@ def _source_of(row: Row) -> Source:
         headers=row["request_headers"] or {},
         allowed_hosts=tuple(row["allowed_hosts"] or ()),
         allowed_ports=tuple(row["allowed_ports"] or ()),
+        allowed_schemes=tuple(row["allowed_schemes"] or ()),
+        username=row["username"],
+        password=row["password"],
+        credential_hosts=tuple(row["credential_hosts"] or ()),
     )

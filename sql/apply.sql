@@ -27,6 +27,9 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \set migration 0005_feed_staging
 \set checksum 7d404520bc7fb78a1a0ab3d1294b3e8ce903a887884a6abbc2ecafd219a732e3
 \ir apply_migration.sql
+\set migration 0007_supplier_credentials
+\set checksum 549f05a75b189089f3a3e9ee870e2f94723a5b2d1cc8c35dc44686a692cf7545
+\ir apply_migration.sql
 
 -- From here on: current state, dropped and made anew as a whole.
 \ir drop_code.sql
@@ -67,6 +70,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/workers/stop_worker.sql
 \ir functions/catalog/ensure_supplier.sql
 \ir functions/catalog/save_supplier.sql
+\ir functions/catalog/set_supplier_credentials.sql
 \ir functions/catalog/create_dataset.sql
 \ir functions/catalog/activate_dataset.sql
 \ir functions/catalog/source_key.sql

@@ -19,6 +19,7 @@ begin
   if exists (select from pg_roles where rolname = 'likeness_reader') then
     grant usage on schema likeness to likeness_reader;
     grant select on all tables in schema likeness to likeness_reader;
+    revoke all on likeness.supplier_credentials from likeness_reader;
   end if;
   if exists (select from pg_roles where rolname = 'likeness_app') then
     grant usage on schema likeness to likeness_app;

@@ -337,6 +337,46 @@ COMMENT ON COLUMN likeness.images.source_url IS 'Address or path as the feed gav
 
 COMMENT ON COLUMN likeness.images.fetch_url IS 'Absolute address, built from source_url and the dataset''s prefix when it was queued.';
 
+CREATE TABLE likeness.runs (
+    id bigint NOT NULL,
+    status text DEFAULT 'running'::text NOT NULL,
+    label text NOT NULL,
+    wanted integer DEFAULT 0 NOT NULL,
+    attempted integer DEFAULT 0 NOT NULL,
+    stored integer DEFAULT 0 NOT NULL,
+    reused integer DEFAULT 0 NOT NULL,
+    skipped integer DEFAULT 0 NOT NULL,
+    failed integer DEFAULT 0 NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT finished_run_says_when CHECK (((status = 'finished'::text) = (finished_at IS NOT NULL))),
+    CONSTRAINT run_status_is_known CHECK ((status = ANY (ARRAY['running'::text, 'finished'::text])))
+);
+
+COMMENT ON TABLE likeness.runs IS 'One mirror run: what was asked for together, and what became of it.';
+
+COMMENT ON COLUMN likeness.runs.id IS 'Key.';
+
+COMMENT ON COLUMN likeness.runs.status IS 'running until every picture of it is completed or failed.';
+
+COMMENT ON COLUMN likeness.runs.label IS 'What it was for.';
+
+COMMENT ON COLUMN likeness.runs.wanted IS 'Pictures queued under it.';
+
+COMMENT ON COLUMN likeness.runs.attempted IS 'Claims that ended, well or not.';
+
+COMMENT ON COLUMN likeness.runs.stored IS 'Pictures completed with bytes that were new.';
+
+COMMENT ON COLUMN likeness.runs.reused IS 'Pictures completed with bytes that were known already.';
+
+COMMENT ON COLUMN likeness.runs.skipped IS 'Pictures that needed nothing.';
+
+COMMENT ON COLUMN likeness.runs.failed IS 'Pictures failed for good.';
+
+COMMENT ON COLUMN likeness.runs.started_at IS 'When it began.';
+
+COMMENT ON COLUMN likeness.runs.finished_at IS 'When its last picture was settled.';
+
 CREATE TABLE likeness.products (
     id bigint NOT NULL,
     status text DEFAULT 'active'::text NOT NULL,
@@ -417,9 +457,11 @@ CREATE TABLE likeness.suppliers (
     allowed_hosts text[] DEFAULT '{}'::text[] NOT NULL,
     allowed_ports integer[] DEFAULT '{}'::integer[] NOT NULL,
     request_headers jsonb DEFAULT '{}'::jsonb NOT NULL,
+    allowed_schemes text[] DEFAULT '{http,https,ftp,ftps}'::text[] NOT NULL,
     CONSTRAINT attempts_are_positive CHECK (((max_attempts >= 1) AND (max_attempts <= 20))),
     CONSTRAINT headers_are_an_object CHECK ((jsonb_typeof(request_headers) = 'object'::text)),
     CONSTRAINT hidden_origin_is_never_direct CHECK ((NOT (hide_origin AND (while_pending = 'direct'::text)))),
+    CONSTRAINT schemes_are_known CHECK (((allowed_schemes <@ '{http,https,ftp,ftps}'::text[]) AND (allowed_schemes <> '{}'::text[]))),
     CONSTRAINT supplier_has_a_name CHECK ((name <> ''::text)),
     CONSTRAINT supplier_in_flight_is_positive CHECK ((host_max_in_flight > 0)),
     CONSTRAINT supplier_interval_is_not_negative CHECK ((host_min_interval >= '00:00:00'::interval)),
@@ -456,6 +498,8 @@ COMMENT ON COLUMN likeness.suppliers.allowed_hosts IS 'Exact hosts or .suffixes 
 COMMENT ON COLUMN likeness.suppliers.allowed_ports IS 'Ports its servers may use; empty: the setting LIKENESS_ALLOWED_PORTS.';
 
 COMMENT ON COLUMN likeness.suppliers.request_headers IS 'Headers of each request (Accept, User-Agent, Referer, X-Store-Id ...); {product_url} and {sku} are replaced.';
+
+COMMENT ON COLUMN likeness.suppliers.allowed_schemes IS 'Schemes that its pictures'' addresses, and redirects from them, may have.';
 
 CREATE TABLE likeness.datasets (
     id bigint NOT NULL,
@@ -565,6 +609,29 @@ COMMENT ON COLUMN likeness.hosts.last_fault_at IS 'When it last failed.';
 COMMENT ON COLUMN likeness.hosts.last_fetch_at IS 'When it last answered.';
 
 COMMENT ON COLUMN likeness.hosts.created_at IS 'When it was first seen.';
+
+CREATE TABLE likeness.supplier_credentials (
+    supplier_id bigint NOT NULL,
+    username text NOT NULL,
+    hosts text[] NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    password text NOT NULL,
+    CONSTRAINT credentials_have_a_host CHECK ((hosts <> '{}'::text[])),
+    CONSTRAINT password_is_one_line CHECK ((password !~ '[[:cntrl:]]'::text)),
+    CONSTRAINT username_is_one_line CHECK (((username <> ''::text) AND (username !~ '[[:cntrl:]]'::text)))
+);
+
+COMMENT ON TABLE likeness.supplier_credentials IS 'User name and password of a supplier''s servers, for FTP and for HTTP (Basic). Hidden from likeness_reader.';
+
+COMMENT ON COLUMN likeness.supplier_credentials.supplier_id IS 'The supplier.';
+
+COMMENT ON COLUMN likeness.supplier_credentials.username IS 'User name.';
+
+COMMENT ON COLUMN likeness.supplier_credentials.hosts IS 'Exact hosts or .suffixes that they are sent to; a feed that names another host gets them sent nowhere.';
+
+COMMENT ON COLUMN likeness.supplier_credentials.updated_at IS 'When they were last set.';
+
+COMMENT ON COLUMN likeness.supplier_credentials.password IS 'Password, in clear, since the servers want it so.';
 
 CREATE TABLE likeness.blobs (
     sha256 text NOT NULL COLLATE pg_catalog."C",
@@ -831,46 +898,6 @@ ALTER TABLE likeness.products ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
-CREATE TABLE likeness.runs (
-    id bigint NOT NULL,
-    status text DEFAULT 'running'::text NOT NULL,
-    label text NOT NULL,
-    wanted integer DEFAULT 0 NOT NULL,
-    attempted integer DEFAULT 0 NOT NULL,
-    stored integer DEFAULT 0 NOT NULL,
-    reused integer DEFAULT 0 NOT NULL,
-    skipped integer DEFAULT 0 NOT NULL,
-    failed integer DEFAULT 0 NOT NULL,
-    started_at timestamp with time zone DEFAULT now() NOT NULL,
-    finished_at timestamp with time zone,
-    CONSTRAINT finished_run_says_when CHECK (((status = 'finished'::text) = (finished_at IS NOT NULL))),
-    CONSTRAINT run_status_is_known CHECK ((status = ANY (ARRAY['running'::text, 'finished'::text])))
-);
-
-COMMENT ON TABLE likeness.runs IS 'One mirror run: what was asked for together, and what became of it.';
-
-COMMENT ON COLUMN likeness.runs.id IS 'Key.';
-
-COMMENT ON COLUMN likeness.runs.status IS 'running until every picture of it is completed or failed.';
-
-COMMENT ON COLUMN likeness.runs.label IS 'What it was for.';
-
-COMMENT ON COLUMN likeness.runs.wanted IS 'Pictures queued under it.';
-
-COMMENT ON COLUMN likeness.runs.attempted IS 'Claims that ended, well or not.';
-
-COMMENT ON COLUMN likeness.runs.stored IS 'Pictures completed with bytes that were new.';
-
-COMMENT ON COLUMN likeness.runs.reused IS 'Pictures completed with bytes that were known already.';
-
-COMMENT ON COLUMN likeness.runs.skipped IS 'Pictures that needed nothing.';
-
-COMMENT ON COLUMN likeness.runs.failed IS 'Pictures failed for good.';
-
-COMMENT ON COLUMN likeness.runs.started_at IS 'When it began.';
-
-COMMENT ON COLUMN likeness.runs.finished_at IS 'When its last picture was settled.';
-
 ALTER TABLE likeness.runs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME likeness.runs_id_seq
     START WITH 1
@@ -983,6 +1010,9 @@ ALTER TABLE ONLY likeness.schema_code
 ALTER TABLE ONLY likeness.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (name);
 
+ALTER TABLE ONLY likeness.supplier_credentials
+    ADD CONSTRAINT supplier_credentials_pkey PRIMARY KEY (supplier_id);
+
 ALTER TABLE ONLY likeness.suppliers
     ADD CONSTRAINT suppliers_name_key UNIQUE (name);
 
@@ -1092,6 +1122,8 @@ COMMENT ON INDEX likeness.schema_code_pkey IS 'Keeps the table at one row.';
 
 COMMENT ON INDEX likeness.schema_migrations_pkey IS 'Serves the migrator: is this file applied?';
 
+COMMENT ON INDEX likeness.supplier_credentials_pkey IS 'Serves claim_images() and image_source().';
+
 COMMENT ON INDEX likeness.suppliers_name_key IS 'Serves ensure_supplier().';
 
 COMMENT ON INDEX likeness.suppliers_pkey IS 'Serves every join to suppliers.';
@@ -1131,11 +1163,17 @@ ALTER TABLE ONLY likeness.products
 ALTER TABLE ONLY likeness.products
     ADD CONSTRAINT products_supplier_id_fkey FOREIGN KEY (supplier_id) REFERENCES likeness.suppliers(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY likeness.supplier_credentials
+    ADD CONSTRAINT supplier_credentials_supplier_id_fkey FOREIGN KEY (supplier_id) REFERENCES likeness.suppliers(id) ON DELETE CASCADE;
+
 GRANT USAGE ON SCHEMA likeness TO likeness_reader;
 GRANT USAGE ON SCHEMA likeness TO likeness_app;
 
 GRANT SELECT ON TABLE likeness.images TO likeness_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.images TO likeness_app;
+
+GRANT SELECT ON TABLE likeness.runs TO likeness_reader;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.runs TO likeness_app;
 
 GRANT SELECT ON TABLE likeness.products TO likeness_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.products TO likeness_app;
@@ -1148,6 +1186,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.datasets TO likeness_app;
 
 GRANT SELECT ON TABLE likeness.hosts TO likeness_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.hosts TO likeness_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.supplier_credentials TO likeness_app;
 
 GRANT SELECT ON TABLE likeness.blobs TO likeness_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.blobs TO likeness_app;
@@ -1169,9 +1209,6 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.image_moves TO likeness_app;
 
 GRANT SELECT ON TABLE likeness.presets TO likeness_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.presets TO likeness_app;
-
-GRANT SELECT ON TABLE likeness.runs TO likeness_reader;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.runs TO likeness_app;
 
 GRANT SELECT ON TABLE likeness.schema_code TO likeness_reader;
 GRANT SELECT ON TABLE likeness.schema_code TO likeness_app;

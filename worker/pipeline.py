@@ -340,6 +340,11 @@ def _source_of(claim: Claim) -> Source:
         allowed_ports=tuple(claim.allowed_ports or ()),
         etag=claim.etag,
         last_modified=claim.last_modified,
+        allowed_schemes=tuple(claim.allowed_schemes or ()),
+        username=claim.username,
+        password=claim.password,
+        credential_hosts=tuple(claim.credential_hosts or ()),
+        head_first=claim.head_first,
     )
 
 

@@ -5,7 +5,7 @@ Everything that decides is in sql/functions; this is its Python face.
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -32,6 +32,11 @@ class Claim:
     etag: str | None
     last_modified: str | None
     source_bytes: int | None
+    allowed_schemes: list[str] | None
+    username: str | None = field(repr=False)
+    password: str | None = field(repr=False)
+    credential_hosts: list[str] | None
+    head_first: bool
 
 
 # The keys of the composite type likeness.outcome.

@@ -19,7 +19,7 @@ from worker.storage import open_store
 HEAVY = ("psycopg", "pydantic", "rich", "uvicorn", "httpx", "PIL", "numpy", "procrastinate", "api")
 
 
-def run(settings: Any, *arguments: str, **variables: str) -> Result:
+def run(settings: Any, *arguments: str, typed: str = "", **variables: str) -> Result:
     """Run a command in this process; errors that main() would print are raised."""
     env = {
         "LIKENESS_DATABASE_URL": settings.database_url.get_secret_value(),
@@ -27,7 +27,7 @@ def run(settings: Any, *arguments: str, **variables: str) -> Result:
         "COLUMNS": "80",
         **variables,
     }
-    result = CliRunner().invoke(likeness, arguments, env=env)
+    result = CliRunner().invoke(likeness, arguments, env=env, input=typed)
     if isinstance(result.exception, LikenessError):
         raise result.exception
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
@@ -288,3 +288,30 @@ def test_explain_judges_by_the_rules_of_a_supplier(
     assert "not among the allowed hosts other.test" in shown
     with pytest.raises(NotFound, match="'nobody'"):
         run(settings, "explain", "http://8.8.8.8/a.jpg", "--supplier", "nobody")
+
+
+def test_explain_judges_by_the_schemes_of_a_supplier(
+    settings: Any, connection: psycopg.Connection[Any]
+) -> None:
+    connection.execute(
+        "insert into likeness.suppliers (name, allowed_schemes) values ('acme', '{https}')"
+    )
+    shown = run(settings, "explain", "http://8.8.8.8/a.jpg", "--supplier", "acme").stdout
+    assert "the scheme http is not among https" in shown
+
+
+def test_credentials_are_asked_for_set_and_forgotten(
+    settings: Any, connection: psycopg.Connection[Any]
+) -> None:
+    connection.execute("insert into likeness.suppliers (name) values ('acme')")
+    arguments = ("credentials", "acme", "--username", "ann", "--host", "ftp.acme.test")
+    result = run(settings, *arguments, typed="topsecret\n")
+    assert "Set for acme: told to ftp.acme.test." in result.stdout
+    assert "topsecret" not in result.output
+    query = "select username, password, hosts from likeness.supplier_credentials"
+    assert connection.execute(query).fetchall() == [
+        {"username": "ann", "password": "topsecret", "hosts": ["ftp.acme.test"]}
+    ]
+    assert "Forgotten for acme." in run(settings, "credentials", "acme", "--remove").stdout
+    assert connection.execute(query).fetchall() == []
+    assert run(settings, "credentials", "acme").exit_code == 2

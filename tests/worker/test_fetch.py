@@ -149,6 +149,31 @@ def test_basic_credentials_are_sent_and_never_shown(run: Run, origin: Origin) ->
     assert "topsecret" not in f"{found} {source!r}"
 
 
+@pytest.mark.parametrize(
+    ("listed", "is_told"),
+    [((), True), (("127.0.0.1",), True), (("shop.example",), False), ((".example",), False)],
+)
+def test_credentials_go_to_the_hosts_that_they_are_for(
+    run: Run, origin: Origin, listed: tuple[str, ...], is_told: bool
+) -> None:
+    source = Source(
+        origin.url("/a.jpg"), username="ann", password="topsecret", credential_hosts=listed
+    )
+    fetched(run, settings(origin), source)
+    assert ("authorization" in origin.requests[0].headers) is is_told
+
+
+def test_a_redirect_keeps_to_the_schemes_of_the_supplier(run: Run, origin: Origin) -> None:
+    origin.routes["/a.jpg"] = behave.redirect("https://127.0.0.1/b.jpg")
+    source = Source(origin.url("/a.jpg"), allowed_schemes=("http", "ftp"))
+    found = fault(run, settings(origin), source)
+    assert found.reason == "blocked-by-policy"
+    assert "the scheme https is not among http" in str(found)
+    only_https = replace(source, allowed_schemes=("https",))
+    assert fault(run, settings(origin), only_https).reason == "blocked-by-policy"
+    assert len(origin.requests) == 1
+
+
 def test_connections_are_used_again(run: Run, origin: Origin) -> None:
     origin.routes["/gone"] = behave.answer(b"no", status=404)
     paths = ["/a.jpg", "/gone", "/a.jpg", "/a.jpg"]

@@ -22,6 +22,7 @@ COMMANDS = (
     reports.status,
     reports.check,
     sources.explain,
+    sources.credentials,
 )
 
 

@@ -1,4 +1,4 @@
-"""Owns the commands about sources: `explain`, what the gate makes of a URL."""
+"""Owns the commands about sources: `explain` judges a URL, `credentials` opens a server to us."""
 
 import asyncio
 from typing import TYPE_CHECKING
@@ -35,17 +35,42 @@ def explain(url: str, supplier: str | None, wants_json: bool) -> None:
         click.echo(f"reason: {answer['reason']}")
 
 
+@click.command()
+@click.argument("supplier")
+@click.option("--username", help="User name for its servers (FTP, HTTP Basic).")
+@click.option("--host", "hosts", multiple=True, help="Host that is told.  [its allowed_hosts]")
+@click.option("--remove", is_flag=True, help="Forget them.")
+def credentials(supplier: str, username: str | None, hosts: tuple[str, ...], remove: bool) -> None:
+    """Set or forget the user name and password of SUPPLIER's servers; asks for the password."""
+    from worker.settings import load_settings
+
+    if (username is None) != remove:
+        raise click.UsageError("give either --username or --remove")
+    # Never an argument: other users of this machine can read those.
+    password = None if remove else click.prompt("Password", hide_input=True, default="")
+    with open_session(load_settings(), "credentials") as connection:
+        row = connection.execute(
+            "select likeness.set_supplier_credentials(%s, %s, %s, %s) as hosts",
+            [supplier, username, password, list(hosts)],
+        ).fetchone()
+    told = ", ".join(row["hosts"]) if row else ""
+    click.echo(f"Forgotten for {supplier}." if remove else f"Set for {supplier}: told to {told}.")
+
+
 def _rules_of(settings: "Settings", supplier: str) -> "Rules":
     from worker.errors import NotFound
     from worker.gate import Rules
 
     with open_session(settings, "explain") as connection:
         row = connection.execute(
-            "select allowed_hosts, allowed_ports from likeness.suppliers where name = %s",
+            "select allowed_hosts, allowed_ports, allowed_schemes from likeness.suppliers"
+            " where name = %s",
             [supplier],
         ).fetchone()
     if row is None:
         raise NotFound(
             f"There is no supplier {supplier!r}; the table likeness.suppliers lists them."
         )
-    return Rules(tuple(row["allowed_hosts"]), tuple(row["allowed_ports"]))
+    return Rules(
+        tuple(row["allowed_hosts"]), tuple(row["allowed_ports"]), tuple(row["allowed_schemes"])
+    )

@@ -63,6 +63,7 @@ class Fetcher:
         """The whole file, or the news that it has not changed. Raises FetchFault."""
         started = time.perf_counter()
         target = self._gate.check_url(source.url, source.rules)
+        source = source.told_to(target.host)
         async with self._limited(target, asyncio.timeout(self._deadline_seconds)):
             answer = await self._open(source, target)
             try:
@@ -105,6 +106,7 @@ class Fetcher:
         chunks holds its connection until it leaves the block.
         """
         target = self._gate.check_url(source.url, source.rules)
+        source = source.told_to(target.host)
         ends_at = asyncio.get_running_loop().time() + self._deadline_seconds
         async with self._limited(target, asyncio.timeout_at(ends_at)):
             answer = await self._open(source, target)

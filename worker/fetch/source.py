@@ -1,10 +1,10 @@
 """Owns what goes into a fetch and what comes out of it."""
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from worker.gate import Rules
+from worker.gate import Rules, is_listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,22 +14,31 @@ class Source:
     ``etag`` and ``last_modified`` are those of the bytes that we have; with either, the answer may
     be "not modified". ``head_first`` asks before it fetches: it saves a transfer where the server
     knows no conditional requests or the file may be too large. The credentials are for FTP, or
-    Basic ones for HTTP; they belong to the host of ``url`` and go to no other.
+    Basic ones for HTTP; they go to the host of ``url``, if ``credential_hosts`` lists it or
+    is empty, and to no other.
     """
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     allowed_hosts: tuple[str, ...] = ()
     allowed_ports: tuple[int, ...] = ()
+    allowed_schemes: tuple[str, ...] = ()
     etag: str | None = None
     last_modified: str | None = None
     username: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
+    credential_hosts: tuple[str, ...] = ()
     head_first: bool = False
 
     @property
     def rules(self) -> Rules:
-        return Rules(self.allowed_hosts, self.allowed_ports)
+        return Rules(self.allowed_hosts, self.allowed_ports, self.allowed_schemes)
+
+    def told_to(self, host: str) -> "Source":
+        """The same source, without credentials where this host must not learn them."""
+        if self.username is None or is_listed(host, self.credential_hosts):
+            return self
+        return replace(self, username=None, password=None)
 
     @property
     def is_conditional(self) -> bool:

@@ -29,6 +29,7 @@ __all__ = [
     "blocked",
     "explain",
     "ftp_path",
+    "is_listed",
     "parse_address",
     "refusal",
     "resolve_by_system",
@@ -50,10 +51,11 @@ Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What one supplier's URLs may be; an empty tuple of hosts is any, of ports the setting's."""
+    """What one supplier's URLs may be; empty: any host, any scheme, the ports of the setting."""
 
     hosts: tuple[str, ...] = ()
     ports: tuple[int, ...] = ()
+    schemes: tuple[str, ...] = ()
 
 
 ANY = Rules()
@@ -86,7 +88,8 @@ class Gate:
 
     def check_url(self, url: str, rules: Rules = ANY, schemes: tuple[str, ...] = SCHEMES) -> Target:
         """The URL in checked parts. Raises FetchFault: ``bad-url`` or ``blocked-by-policy``."""
-        target = parse_url(url, schemes)
+        admitted = tuple(one for one in schemes if not rules.schemes or one in rules.schemes)
+        target = parse_url(url, admitted)
         ports = rules.ports or self._ports
         if target.port not in ports and (rules.ports or not self._is_own_server(target)):
             listed = ", ".join(map(str, ports))

@@ -1,7 +1,8 @@
 create or replace function likeness.claim_images(worker text, batch int default 16, lease interval default '60 seconds', per_host int default 16)
 returns table (
   image_id bigint, claim_no int, is_suspect boolean, attempts smallint, host text, fetch_url text, supplier_id bigint, sku text,
-  request_headers jsonb, allowed_hosts text[], allowed_ports int[], formats text[], etag text, last_modified text, source_bytes bigint
+  request_headers jsonb, allowed_hosts text[], allowed_ports int[], formats text[], etag text, last_modified text, source_bytes bigint,
+  allowed_schemes text[], username text, password text, credential_hosts text[], head_first boolean
 )
 language plpgsql
 volatile parallel unsafe
@@ -95,11 +96,15 @@ begin
   select c.id, c.claim_no, c.is_suspect, c.attempts, h.host, c.fetch_url, s.id, p.sku,
          likeness.fill_headers(s.request_headers, p.product_url, p.sku), s.allowed_hosts, s.allowed_ports, s.formats,
          case when c.blob_sha256 is not null then c.source_etag end,
-         case when c.blob_sha256 is not null then c.source_last_modified end, c.source_bytes
+         case when c.blob_sha256 is not null then c.source_last_modified end, c.source_bytes,
+         s.allowed_schemes, k.username, k.password, k.hosts,
+         -- A question costs one more round trip: it saves a transfer that is known to be long, or that was too long for the last claim.
+         coalesce(c.source_bytes >= 1000000 and c.blob_sha256 is not null or c.failure_reason in ('deadline', 'truncated-body'), false)
     from claimed c
     join host h on h.id = c.host_id
     left join likeness.products p on p.id = c.product_id
-    left join likeness.suppliers s on s.id = p.supplier_id;
+    left join likeness.suppliers s on s.id = p.supplier_id
+    left join likeness.supplier_credentials k on k.supplier_id = s.id;
 end
 $$;
 comment on function likeness.claim_images(text, int, interval, int) is
