@@ -202,7 +202,8 @@ def _alone(parent: socket.socket, lock: int) -> Iterator[None]:
 
 def _give_memory_back() -> None:
     """Return freed memory to the system; the allocator would keep it for the next large one."""
-    ctypes.CDLL(None).malloc_trim(0)
+    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):  # glibc's alone has it
+        trim(0)
 
 
 def _send(parent: socket.socket, head: dict[str, Any]) -> None:
