@@ -7,7 +7,8 @@ children share one pipe and its locks, so that one that dies while it holds them
 with it; the parent unpickles what a child sends, so that a decoder's hole would be the parent's;
 and a spawned child imports the parent's main program and inherits its environment, secrets too.
 Here each child has a socket of its own, plain JSON and bytes pass over it, and it starts with an
-empty environment. Measured: 0.2 ms of the parent's CPU for 150 kB in and 70 kB out.
+bare environment. Measured: 0.2 ms of the parent's CPU for 150 kB in and a refusal out, 0.5 ms for
+a photograph in and its sizes out while two children keep both cores busy.
 """
 
 import asyncio
