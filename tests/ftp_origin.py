@@ -26,16 +26,20 @@ class FtpServer:
     """A running server; ``commands`` are those it was sent, arguments included."""
 
     port: int
+    host: str = "127.0.0.1"
     commands: list[str] = field(default_factory=list)
     logins: int = 0
 
-    def url(self, path: str, scheme: str = "ftp", host: str = "127.0.0.1") -> str:
-        return f"{scheme}://{host}:{self.port}/{path}"
+    def url(self, path: str, scheme: str = "ftp", host: str = "") -> str:
+        return f"{scheme}://{host or self.host}:{self.port}/{path}"
 
 
 @contextmanager
 def ftp_server(
-    folder: Path, users: dict[str, str] | None = None, certificate: Path | None = None
+    folder: Path,
+    users: dict[str, str] | None = None,
+    certificate: Path | None = None,
+    host: str = "127.0.0.1",
 ) -> Iterator[FtpServer]:
     """A real FTP server of a folder: anonymous, or for users by name and password; or FTPS."""
     authorizer = DummyAuthorizer()
@@ -43,10 +47,10 @@ def ftp_server(
         authorizer.add_user(user, password, str(folder))
     if not users:
         authorizer.add_anonymous(str(folder))
-    server = FtpServer(port=0)
+    server = FtpServer(port=0, host=host)
     kind = _handler(server, certificate)
     kind.authorizer = authorizer
-    listener = FTPServer(("127.0.0.1", 0), kind, ioloop=IOLoop())
+    listener = FTPServer((host, 0), kind, ioloop=IOLoop())
     server.port = listener.address[1]
     stopped = threading.Event()
     thread = threading.Thread(target=_serve, args=(listener, stopped), daemon=True)
