@@ -9,7 +9,7 @@ Answer = TypeVar("Answer")
 
 
 class Batcher(Generic[Item, Answer]):
-    """Sends what gathers while the last call is under way, and for ``linger_seconds`` before it.
+    """Sends what gathers while the last call is under way, and for ``linger`` seconds before it.
 
     ``send`` takes the items and returns their answers in the same order; an error of it reaches
     every caller of that batch.
@@ -20,11 +20,11 @@ class Batcher(Generic[Item, Answer]):
         send: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]],
         *,
         most: int = 100,
-        linger_seconds: float = 0.0,
+        linger: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._send = send
         self._most = most
-        self._linger_seconds = linger_seconds
+        self._linger = linger
         self._waiting: list[tuple[Item, asyncio.Future[Answer]]] = []
         self._sender: asyncio.Task[None] | None = None
 
@@ -39,8 +39,7 @@ class Batcher(Generic[Item, Answer]):
     async def _send_all(self) -> None:
         try:
             while self._waiting:
-                if self._linger_seconds:
-                    await asyncio.sleep(self._linger_seconds)
+                await asyncio.sleep(self._linger())
                 batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
                 await self._send_one(batch)
         finally:

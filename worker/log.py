@@ -30,6 +30,7 @@ def configure_logging(settings: Settings, program: str) -> None:
     )
     structlog.configure(
         processors=[
+            structlog.stdlib.filter_by_level,
             *_SHARED,
             structlog.processors.StackInfoRenderer(),
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,

@@ -32,9 +32,10 @@ _log = get_logger(__name__)
 IMMUTABLE = "public, max-age=31536000, immutable"
 PRIVATE = "private, max-age=31536000, immutable"
 # A worker that waits less than this for its next picture keeps its order; longer, it gives it back.
-_LINGER_SECONDS = 1.0
-# Finished pictures gather this long while others are in hand, so that one transaction shows many.
-_FINISH_LINGER_SECONDS = 0.02
+_KEEP_ORDER_SECONDS = 1.0
+# While more pictures are in hand than can be rendered, calls of several of them gather this long,
+# so that one transaction serves many. A picture that is alone never waits.
+_GATHER_SECONDS = 0.08
 _BUSY_POLL_SECONDS = 0.2
 _STORE_PAUSE_SECONDS = 5.0
 
@@ -80,8 +81,8 @@ class Pipeline:
         self._putters = ThreadPoolExecutor(
             max(4, settings.render_processes * 2), thread_name_prefix="put"
         )
-        self._begins = Batcher(queue.begin_blobs)
-        self._finishes = Batcher(queue.finish, linger_seconds=_FINISH_LINGER_SECONDS)
+        self._begins = Batcher(queue.begin_blobs, linger=self._linger)
+        self._finishes = Batcher(queue.finish, linger=self._linger)
         self.is_running = False
 
     def nudge(self) -> None:
@@ -141,6 +142,10 @@ class Pipeline:
         is_worth_it = not self._in_hand or room * 2 >= self._settings.fetch_concurrency
         return min(room, self._settings.claim_batch) if is_worth_it else 0
 
+    def _linger(self) -> float:
+        is_busy = len(self._in_hand) > 2 * self._settings.render_processes
+        return _GATHER_SECONDS if is_busy else 0.0
+
     def _store_pause(self) -> float:
         """Seconds until the object store is tried again; 0 while it is well."""
         return max(0.0, self._store_paused_until - time.monotonic())
@@ -151,7 +156,7 @@ class Pipeline:
         is_paused = timeout is not None
         if is_short and not is_paused:
             timeout = await self._queue.seconds_until_claimable()
-        is_dry = timeout is None or timeout > _LINGER_SECONDS
+        is_dry = timeout is None or timeout > _KEEP_ORDER_SECONDS
         if is_dry and not self._in_hand and not is_paused:
             # Nothing was awaited since the look at the queue but the look at the clock, and a nudge
             # in between is seen here: no wake-up is lost.

@@ -60,7 +60,12 @@ def _runtime(context: JobContext) -> Runtime:
 @app.task(name=MIRROR_TASK, queue=MIRROR_QUEUE, pass_context=True)
 async def mirror_images(context: JobContext) -> int:
     """Work the queue until it is dry; returns how many pictures were claimed."""
-    return await _runtime(context).pipeline.run(on_backlog=order_mirroring)
+    runtime = _runtime(context)
+    try:
+        return await runtime.pipeline.run(on_backlog=order_mirroring)
+    finally:
+        # What the queue holds for later sets the next look.
+        runtime.woken.set()
 
 
 @app.periodic(cron="*/5 * * * *")
@@ -188,7 +193,10 @@ async def _look(runtime: Runtime) -> None:
             runtime.pipeline.nudge()
         elif wait is not None and wait <= 0:
             await order_mirroring()
-        timeout = _IDLE_LOOK_SECONDS if wait is None else min(max(wait, 0.25), _IDLE_LOOK_SECONDS)
+        # A pipeline that runs looks for itself.
+        timeout = _IDLE_LOOK_SECONDS
+        if wait is not None and not runtime.pipeline.is_running:
+            timeout = min(max(wait, 0.25), _IDLE_LOOK_SECONDS)
         try:
             await asyncio.wait_for(runtime.woken.wait(), timeout)
         except TimeoutError:
