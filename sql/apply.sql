@@ -30,6 +30,9 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \set migration 0007_supplier_credentials
 \set checksum 549f05a75b189089f3a3e9ee870e2f94723a5b2d1cc8c35dc44686a692cf7545
 \ir apply_migration.sql
+\set migration 0008_operators
+\set checksum a24d374aaf6c0bb6c01b2da0de3c13e1005c98e363068926400c62030dac0d28
+\ir apply_migration.sql
 
 -- From here on: current state, dropped and made anew as a whole.
 \ir drop_code.sql
@@ -42,6 +45,8 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/hosts/settle_hosts.sql
 \ir functions/hosts/pause_host.sql
 \ir functions/hosts/resume_host.sql
+\ir functions/hosts/set_host_limits.sql
+\ir functions/workers/is_draining.sql
 \ir functions/queue/image_addresses.sql
 \ir functions/queue/queue_images.sql
 \ir functions/queue/unqueue_images.sql
@@ -63,11 +68,18 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/queue/tend_queue.sql
 \ir functions/queue/next_claim_at.sql
 \ir functions/queue/next_products.sql
+\ir functions/queue/pause_queue.sql
+\ir functions/queue/resume_queue.sql
+\ir functions/queue/explain_wait.sql
+\ir functions/queue/explain_state.sql
+\ir functions/queue/explain_image.sql
 \ir functions/runs/start_run.sql
 \ir functions/runs/close_runs.sql
 \ir functions/workers/register_worker.sql
 \ir functions/workers/beat_worker.sql
 \ir functions/workers/stop_worker.sql
+\ir functions/workers/drain.sql
+\ir functions/workers/prune_history.sql
 \ir functions/catalog/ensure_supplier.sql
 \ir functions/catalog/save_supplier.sql
 \ir functions/catalog/set_supplier_credentials.sql
@@ -101,8 +113,13 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir views/queue_status.sql
 \ir views/queue_stuck.sql
 \ir views/host_health.sql
+\ir views/host_backlog.sql
 \ir views/failures_by_reason.sql
 \ir views/run_status.sql
+\ir views/throughput.sql
+\ir views/eta.sql
+\ir views/claims.sql
+\ir views/worker_status.sql
 \ir checks/check_claims_overdue.sql
 \ir checks/check_blobs_stuck_storing.sql
 \ir checks/check_completed_without_bytes.sql

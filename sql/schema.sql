@@ -377,6 +377,132 @@ COMMENT ON COLUMN likeness.runs.started_at IS 'When it began.';
 
 COMMENT ON COLUMN likeness.runs.finished_at IS 'When its last picture was settled.';
 
+CREATE TABLE likeness.hosts (
+    id bigint NOT NULL,
+    host text NOT NULL,
+    paused boolean DEFAULT false NOT NULL,
+    max_in_flight smallint DEFAULT 2 NOT NULL,
+    min_interval interval DEFAULT '00:00:00.05'::interval NOT NULL,
+    consecutive_faults integer DEFAULT 0 NOT NULL,
+    blocked_until timestamp with time zone,
+    blocked_reason text,
+    ready_at timestamp with time zone,
+    parked_for text DEFAULT 'empty'::text,
+    best_priority smallint DEFAULT 0 NOT NULL,
+    next_slot_at timestamp with time zone,
+    fetches bigint DEFAULT 0 NOT NULL,
+    faults bigint DEFAULT 0 NOT NULL,
+    bytes bigint DEFAULT 0 NOT NULL,
+    latency_ms real,
+    last_fault_at timestamp with time zone,
+    last_fetch_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT best_priority_is_a_class CHECK (((best_priority >= 0) AND (best_priority <= 3))),
+    CONSTRAINT blocked_host_has_a_reason CHECK (((blocked_until IS NULL) = (blocked_reason IS NULL))),
+    CONSTRAINT faults_are_not_negative CHECK ((consecutive_faults >= 0)),
+    CONSTRAINT host_is_lower_case CHECK (((host = lower(host)) AND (host <> ''::text))),
+    CONSTRAINT in_flight_is_positive CHECK ((max_in_flight > 0)),
+    CONSTRAINT interval_is_not_negative CHECK ((min_interval >= '00:00:00'::interval)),
+    CONSTRAINT parked_for_is_known CHECK ((parked_for = ANY (ARRAY['empty'::text, 'limit'::text]))),
+    CONSTRAINT parked_host_is_not_ready CHECK (((ready_at IS NULL) = (parked_for IS NOT NULL)))
+)
+WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='1000', autovacuum_vacuum_cost_delay='0');
+
+COMMENT ON TABLE likeness.hosts IS 'A source host, how gently to treat it, and when it may next be called. Small and hot: the first level of the claim.';
+
+COMMENT ON COLUMN likeness.hosts.id IS 'Key.';
+
+COMMENT ON COLUMN likeness.hosts.host IS 'Name in lower case, with the port where it is not the scheme''s own.';
+
+COMMENT ON COLUMN likeness.hosts.paused IS 'Switched off by a person.';
+
+COMMENT ON COLUMN likeness.hosts.max_in_flight IS 'Most pictures being fetched from it at once, over all workers.';
+
+COMMENT ON COLUMN likeness.hosts.min_interval IS 'Least time between two claims of its pictures.';
+
+COMMENT ON COLUMN likeness.hosts.consecutive_faults IS 'Faults of the host since its last answer; the breaker opens at 5.';
+
+COMMENT ON COLUMN likeness.hosts.blocked_until IS 'Not called before this: the breaker is open or it asked for a pause (Retry-After).';
+
+COMMENT ON COLUMN likeness.hosts.blocked_reason IS 'Why it is blocked.';
+
+COMMENT ON COLUMN likeness.hosts.ready_at IS 'When its next picture may be claimed; null while parked.';
+
+COMMENT ON COLUMN likeness.hosts.parked_for IS 'Why no claim looks at it: empty (nothing waits) or limit (max_in_flight is reached).';
+
+COMMENT ON COLUMN likeness.hosts.best_priority IS 'Best priority class among its waiting pictures.';
+
+COMMENT ON COLUMN likeness.hosts.next_slot_at IS 'Last claim plus min_interval.';
+
+COMMENT ON COLUMN likeness.hosts.fetches IS 'Answers so far.';
+
+COMMENT ON COLUMN likeness.hosts.faults IS 'Faults of the host so far.';
+
+COMMENT ON COLUMN likeness.hosts.bytes IS 'Bytes fetched so far.';
+
+COMMENT ON COLUMN likeness.hosts.latency_ms IS 'Moving average of one fetch, in milliseconds.';
+
+COMMENT ON COLUMN likeness.hosts.last_fault_at IS 'When it last failed.';
+
+COMMENT ON COLUMN likeness.hosts.last_fetch_at IS 'When it last answered.';
+
+COMMENT ON COLUMN likeness.hosts.created_at IS 'When it was first seen.';
+
+CREATE TABLE likeness.queue_control (
+    is_only_row boolean DEFAULT true NOT NULL,
+    is_paused boolean DEFAULT false NOT NULL,
+    paused_at timestamp with time zone,
+    reason text,
+    CONSTRAINT only_a_paused_queue_has_a_reason CHECK ((is_paused OR (reason IS NULL))),
+    CONSTRAINT paused_queue_says_since_when CHECK ((is_paused = (paused_at IS NOT NULL))),
+    CONSTRAINT there_is_one_row CHECK (is_only_row)
+);
+
+COMMENT ON TABLE likeness.queue_control IS 'The switch of the whole queue, in one row: pause_queue(), resume_queue().';
+
+COMMENT ON COLUMN likeness.queue_control.is_only_row IS 'Keeps it one row.';
+
+COMMENT ON COLUMN likeness.queue_control.is_paused IS 'claim_images() hands out nothing.';
+
+COMMENT ON COLUMN likeness.queue_control.paused_at IS 'Since when.';
+
+COMMENT ON COLUMN likeness.queue_control.reason IS 'Why, in the words of who paused it.';
+
+CREATE TABLE likeness.workers (
+    id bigint NOT NULL,
+    status text DEFAULT 'running'::text NOT NULL,
+    name text NOT NULL,
+    finished bigint DEFAULT 0 NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    stopped_at timestamp with time zone,
+    version text DEFAULT ''::text NOT NULL,
+    drain_asked_at timestamp with time zone,
+    CONSTRAINT stopped_worker_says_when CHECK (((status = 'stopped'::text) = (stopped_at IS NOT NULL))),
+    CONSTRAINT worker_has_a_name CHECK ((name <> ''::text)),
+    CONSTRAINT worker_status_is_known CHECK ((status = ANY (ARRAY['running'::text, 'stopped'::text])))
+);
+
+COMMENT ON TABLE likeness.workers IS 'Worker processes, past and present; images.claimed_by is <name>/<id>.';
+
+COMMENT ON COLUMN likeness.workers.id IS 'Key.';
+
+COMMENT ON COLUMN likeness.workers.status IS 'running, or stopped in good order; a dead one stays running with an old seen_at.';
+
+COMMENT ON COLUMN likeness.workers.name IS 'LIKENESS_WORKER_NAME.';
+
+COMMENT ON COLUMN likeness.workers.finished IS 'Pictures finished, well or not.';
+
+COMMENT ON COLUMN likeness.workers.started_at IS 'When it started.';
+
+COMMENT ON COLUMN likeness.workers.seen_at IS 'Last heartbeat.';
+
+COMMENT ON COLUMN likeness.workers.stopped_at IS 'When it stopped.';
+
+COMMENT ON COLUMN likeness.workers.version IS 'Version of the program.';
+
+COMMENT ON COLUMN likeness.workers.drain_asked_at IS 'Since when it shall claim nothing more: drain().';
+
 CREATE TABLE likeness.products (
     id bigint NOT NULL,
     status text DEFAULT 'active'::text NOT NULL,
@@ -539,77 +665,6 @@ COMMENT ON COLUMN likeness.datasets.retired_at IS 'When a later import took over
 
 COMMENT ON COLUMN likeness.datasets.image_url_prefix IS 'Base that relative picture paths of the feed are joined to.';
 
-CREATE TABLE likeness.hosts (
-    id bigint NOT NULL,
-    host text NOT NULL,
-    paused boolean DEFAULT false NOT NULL,
-    max_in_flight smallint DEFAULT 2 NOT NULL,
-    min_interval interval DEFAULT '00:00:00.05'::interval NOT NULL,
-    consecutive_faults integer DEFAULT 0 NOT NULL,
-    blocked_until timestamp with time zone,
-    blocked_reason text,
-    ready_at timestamp with time zone,
-    parked_for text DEFAULT 'empty'::text,
-    best_priority smallint DEFAULT 0 NOT NULL,
-    next_slot_at timestamp with time zone,
-    fetches bigint DEFAULT 0 NOT NULL,
-    faults bigint DEFAULT 0 NOT NULL,
-    bytes bigint DEFAULT 0 NOT NULL,
-    latency_ms real,
-    last_fault_at timestamp with time zone,
-    last_fetch_at timestamp with time zone,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT best_priority_is_a_class CHECK (((best_priority >= 0) AND (best_priority <= 3))),
-    CONSTRAINT blocked_host_has_a_reason CHECK (((blocked_until IS NULL) = (blocked_reason IS NULL))),
-    CONSTRAINT faults_are_not_negative CHECK ((consecutive_faults >= 0)),
-    CONSTRAINT host_is_lower_case CHECK (((host = lower(host)) AND (host <> ''::text))),
-    CONSTRAINT in_flight_is_positive CHECK ((max_in_flight > 0)),
-    CONSTRAINT interval_is_not_negative CHECK ((min_interval >= '00:00:00'::interval)),
-    CONSTRAINT parked_for_is_known CHECK ((parked_for = ANY (ARRAY['empty'::text, 'limit'::text]))),
-    CONSTRAINT parked_host_is_not_ready CHECK (((ready_at IS NULL) = (parked_for IS NOT NULL)))
-)
-WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='1000', autovacuum_vacuum_cost_delay='0');
-
-COMMENT ON TABLE likeness.hosts IS 'A source host, how gently to treat it, and when it may next be called. Small and hot: the first level of the claim.';
-
-COMMENT ON COLUMN likeness.hosts.id IS 'Key.';
-
-COMMENT ON COLUMN likeness.hosts.host IS 'Name in lower case, with the port where it is not the scheme''s own.';
-
-COMMENT ON COLUMN likeness.hosts.paused IS 'Switched off by a person.';
-
-COMMENT ON COLUMN likeness.hosts.max_in_flight IS 'Most pictures being fetched from it at once, over all workers.';
-
-COMMENT ON COLUMN likeness.hosts.min_interval IS 'Least time between two claims of its pictures.';
-
-COMMENT ON COLUMN likeness.hosts.consecutive_faults IS 'Faults of the host since its last answer; the breaker opens at 5.';
-
-COMMENT ON COLUMN likeness.hosts.blocked_until IS 'Not called before this: the breaker is open or it asked for a pause (Retry-After).';
-
-COMMENT ON COLUMN likeness.hosts.blocked_reason IS 'Why it is blocked.';
-
-COMMENT ON COLUMN likeness.hosts.ready_at IS 'When its next picture may be claimed; null while parked.';
-
-COMMENT ON COLUMN likeness.hosts.parked_for IS 'Why no claim looks at it: empty (nothing waits) or limit (max_in_flight is reached).';
-
-COMMENT ON COLUMN likeness.hosts.best_priority IS 'Best priority class among its waiting pictures.';
-
-COMMENT ON COLUMN likeness.hosts.next_slot_at IS 'Last claim plus min_interval.';
-
-COMMENT ON COLUMN likeness.hosts.fetches IS 'Answers so far.';
-
-COMMENT ON COLUMN likeness.hosts.faults IS 'Faults of the host so far.';
-
-COMMENT ON COLUMN likeness.hosts.bytes IS 'Bytes fetched so far.';
-
-COMMENT ON COLUMN likeness.hosts.latency_ms IS 'Moving average of one fetch, in milliseconds.';
-
-COMMENT ON COLUMN likeness.hosts.last_fault_at IS 'When it last failed.';
-
-COMMENT ON COLUMN likeness.hosts.last_fetch_at IS 'When it last answered.';
-
-COMMENT ON COLUMN likeness.hosts.created_at IS 'When it was first seen.';
-
 CREATE TABLE likeness.supplier_credentials (
     supplier_id bigint NOT NULL,
     username text NOT NULL,
@@ -713,38 +768,6 @@ COMMENT ON COLUMN likeness.failure_reasons.meaning IS 'What happened.';
 
 COMMENT ON COLUMN likeness.failure_reasons.hint IS 'What a person can do about it.';
 
-CREATE TABLE likeness.workers (
-    id bigint NOT NULL,
-    status text DEFAULT 'running'::text NOT NULL,
-    name text NOT NULL,
-    finished bigint DEFAULT 0 NOT NULL,
-    started_at timestamp with time zone DEFAULT now() NOT NULL,
-    seen_at timestamp with time zone DEFAULT now() NOT NULL,
-    stopped_at timestamp with time zone,
-    version text DEFAULT ''::text NOT NULL,
-    CONSTRAINT stopped_worker_says_when CHECK (((status = 'stopped'::text) = (stopped_at IS NOT NULL))),
-    CONSTRAINT worker_has_a_name CHECK ((name <> ''::text)),
-    CONSTRAINT worker_status_is_known CHECK ((status = ANY (ARRAY['running'::text, 'stopped'::text])))
-);
-
-COMMENT ON TABLE likeness.workers IS 'Worker processes, past and present; images.claimed_by is <name>/<id>.';
-
-COMMENT ON COLUMN likeness.workers.id IS 'Key.';
-
-COMMENT ON COLUMN likeness.workers.status IS 'running, or stopped in good order; a dead one stays running with an old seen_at.';
-
-COMMENT ON COLUMN likeness.workers.name IS 'LIKENESS_WORKER_NAME.';
-
-COMMENT ON COLUMN likeness.workers.finished IS 'Pictures finished, well or not.';
-
-COMMENT ON COLUMN likeness.workers.started_at IS 'When it started.';
-
-COMMENT ON COLUMN likeness.workers.seen_at IS 'Last heartbeat.';
-
-COMMENT ON COLUMN likeness.workers.stopped_at IS 'When it stopped.';
-
-COMMENT ON COLUMN likeness.workers.version IS 'Version of the program.';
-
 CREATE TABLE likeness.canonical_products (
     id bigint NOT NULL,
     name text NOT NULL,
@@ -815,6 +838,33 @@ ALTER TABLE likeness.datasets ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE likeness.worker_minutes (
+    minute_at timestamp with time zone NOT NULL,
+    worker text NOT NULL,
+    stored integer DEFAULT 0 NOT NULL,
+    reused integer DEFAULT 0 NOT NULL,
+    failed integer DEFAULT 0 NOT NULL,
+    retried integer DEFAULT 0 NOT NULL,
+    bytes bigint DEFAULT 0 NOT NULL
+)
+WITH (fillfactor='50');
+
+COMMENT ON TABLE likeness.worker_minutes IS 'What each worker did in each minute. A row a worker: no two of them wait for each other to count.';
+
+COMMENT ON COLUMN likeness.worker_minutes.minute_at IS 'The beginning of the minute.';
+
+COMMENT ON COLUMN likeness.worker_minutes.worker IS 'The worker, as in images.claimed_by.';
+
+COMMENT ON COLUMN likeness.worker_minutes.stored IS 'Pictures completed with bytes that were new.';
+
+COMMENT ON COLUMN likeness.worker_minutes.reused IS 'Pictures completed with bytes that were known already.';
+
+COMMENT ON COLUMN likeness.worker_minutes.failed IS 'Pictures failed for good.';
+
+COMMENT ON COLUMN likeness.worker_minutes.retried IS 'Pictures that failed and will be tried again.';
+
+COMMENT ON COLUMN likeness.worker_minutes.bytes IS 'Bytes fetched.';
 
 ALTER TABLE likeness.hosts ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME likeness.hosts_id_seq
@@ -1001,6 +1051,9 @@ ALTER TABLE ONLY likeness.products
 ALTER TABLE ONLY likeness.products
     ADD CONSTRAINT products_supplier_id_sku_key UNIQUE (supplier_id, sku);
 
+ALTER TABLE ONLY likeness.queue_control
+    ADD CONSTRAINT queue_control_pkey PRIMARY KEY (is_only_row);
+
 ALTER TABLE ONLY likeness.runs
     ADD CONSTRAINT runs_pkey PRIMARY KEY (id);
 
@@ -1018,6 +1071,9 @@ ALTER TABLE ONLY likeness.suppliers
 
 ALTER TABLE ONLY likeness.suppliers
     ADD CONSTRAINT suppliers_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY likeness.worker_minutes
+    ADD CONSTRAINT worker_minutes_pkey PRIMARY KEY (minute_at, worker);
 
 ALTER TABLE ONLY likeness.workers
     ADD CONSTRAINT workers_pkey PRIMARY KEY (id);
@@ -1116,6 +1172,8 @@ COMMENT ON INDEX likeness.products_pkey IS 'Serves resolve_display_urls().';
 
 COMMENT ON INDEX likeness.products_supplier_id_sku_key IS 'Serves merge_feed() and the stable alias.';
 
+COMMENT ON INDEX likeness.queue_control_pkey IS 'Serves claim_images().';
+
 COMMENT ON INDEX likeness.runs_pkey IS 'Serves run_status and finish_images().';
 
 COMMENT ON INDEX likeness.schema_code_pkey IS 'Keeps the table at one row.';
@@ -1127,6 +1185,8 @@ COMMENT ON INDEX likeness.supplier_credentials_pkey IS 'Serves claim_images() an
 COMMENT ON INDEX likeness.suppliers_name_key IS 'Serves ensure_supplier().';
 
 COMMENT ON INDEX likeness.suppliers_pkey IS 'Serves every join to suppliers.';
+
+COMMENT ON INDEX likeness.worker_minutes_pkey IS 'Serves finish_images(), throughput and prune_history().';
 
 COMMENT ON INDEX likeness.workers_pkey IS 'Serves beat_worker().';
 
@@ -1175,6 +1235,15 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.images TO likeness_app;
 GRANT SELECT ON TABLE likeness.runs TO likeness_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.runs TO likeness_app;
 
+GRANT SELECT ON TABLE likeness.hosts TO likeness_reader;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.hosts TO likeness_app;
+
+GRANT SELECT ON TABLE likeness.queue_control TO likeness_reader;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.queue_control TO likeness_app;
+
+GRANT SELECT ON TABLE likeness.workers TO likeness_reader;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.workers TO likeness_app;
+
 GRANT SELECT ON TABLE likeness.products TO likeness_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.products TO likeness_app;
 
@@ -1184,9 +1253,6 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.suppliers TO likeness_app;
 GRANT SELECT ON TABLE likeness.datasets TO likeness_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.datasets TO likeness_app;
 
-GRANT SELECT ON TABLE likeness.hosts TO likeness_reader;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.hosts TO likeness_app;
-
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.supplier_credentials TO likeness_app;
 
 GRANT SELECT ON TABLE likeness.blobs TO likeness_reader;
@@ -1195,14 +1261,14 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.blobs TO likeness_app;
 GRANT SELECT ON TABLE likeness.failure_reasons TO likeness_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.failure_reasons TO likeness_app;
 
-GRANT SELECT ON TABLE likeness.workers TO likeness_reader;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.workers TO likeness_app;
-
 GRANT SELECT ON TABLE likeness.canonical_products TO likeness_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.canonical_products TO likeness_app;
 
 GRANT SELECT ON TABLE likeness.image_history TO likeness_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.image_history TO likeness_app;
+
+GRANT SELECT ON TABLE likeness.worker_minutes TO likeness_reader;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.worker_minutes TO likeness_app;
 
 GRANT SELECT ON TABLE likeness.image_moves TO likeness_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.image_moves TO likeness_app;

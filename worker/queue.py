@@ -118,6 +118,14 @@ class Queue:
         """End runs that wait for nothing any more; returns how many."""
         return int(await self._value("select likeness.close_runs()"))
 
+    async def prune(self) -> int:
+        """Forget counts of minutes and workers of long ago; returns how many rows."""
+        return int(await self._value("select likeness.prune_history()"))
+
+    async def is_draining(self) -> bool:
+        """Were we asked to claim nothing more (likeness.drain)?"""
+        return bool(await self._value("select likeness.is_draining(%s)", self.worker))
+
     async def seconds_until_claimable(self) -> float | None:
         """How long until a claim may find something; None: until somebody queues something."""
         seconds = await self._value(

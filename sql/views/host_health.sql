@@ -2,7 +2,7 @@ create or replace view likeness.host_health as
 select h.host,
        case when h.paused then 'paused' when h.blocked_until > likeness.clock() then 'blocked'
             when h.parked_for = 'limit' then 'at its limit' when h.parked_for = 'empty' then 'idle'
-            when h.ready_at > likeness.clock() then 'pausing between calls' else 'ready' end as status,
+            when h.ready_at > likeness.clock() then 'between calls' else 'ready' end as status,
        (select count(*) from likeness.images f where f.host_id = h.id and f.claimed_by is not null) as in_flight,
        h.max_in_flight, h.min_interval, h.fetches, h.faults, h.consecutive_faults, round(h.latency_ms::numeric, 1) as latency_ms,
        pg_size_pretty(h.bytes) as fetched, h.blocked_until, h.last_fetch_at, h.last_fault_at, h.blocked_reason
@@ -10,7 +10,7 @@ select h.host,
  order by h.paused or h.blocked_until is not null desc, h.fetches desc;
 comment on view likeness.host_health is 'How each host is doing, and whether it may be called.';
 comment on column likeness.host_health.host is 'The host.';
-comment on column likeness.host_health.status is 'ready, idle, at its limit, pausing between calls, blocked or paused.';
+comment on column likeness.host_health.status is 'ready, idle, at its limit, between calls, blocked or paused.';
 comment on column likeness.host_health.in_flight is 'Pictures in hand now, over all workers.';
 comment on column likeness.host_health.max_in_flight is 'Most pictures in hand.';
 comment on column likeness.host_health.min_interval is 'Least time between two claims.';

@@ -18,6 +18,9 @@ begin
   if batch < 1 or lease <= interval '0' then
     raise exception 'claim_images needs batch >= 1 and lease > 0, not % and %', batch, lease using errcode = 'LK004';
   end if;
+  if likeness.is_draining(claim_images.worker) or exists (select from likeness.queue_control q where q.is_paused) then
+    return;
+  end if;
   -- First level: lock hosts that may be called now, best class first. NO KEY UPDATE, because the KEY SHARE
   -- lock that a long bulk insert holds through its foreign key would hide a host from FOR UPDATE.
   for v_class in reverse 3..0 loop

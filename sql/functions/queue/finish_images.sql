@@ -10,6 +10,7 @@ declare
   v_all likeness.outcome[];
   v_outcomes likeness.outcome[];
   v_products text;
+  v_done likeness.worker_minutes;
 begin
   select array_agg(o) into v_all from jsonb_populate_recordset(null::likeness.outcome, outcomes) o;
 
@@ -80,12 +81,25 @@ begin
          group by d.run_id) c
      where r.id = c.run_id
   )
-  select string_agg(distinct d.product_id::text, ',') into v_products from done d where d.product_id is not null;
+  select string_agg(distinct d.product_id::text, ','),
+         count(*) filter (where d.is_completed and not coalesce(d.is_reused, false)), count(*) filter (where d.is_completed and d.is_reused),
+         count(*) filter (where not d.is_completed and not d.is_retried), count(*) filter (where not d.is_completed and d.is_retried),
+         coalesce(sum(d.source_bytes), 0)
+    into v_products, v_done.stored, v_done.reused, v_done.failed, v_done.retried, v_done.bytes
+    from done d;
 
   perform likeness.settle_hosts(v_outcomes);
   update likeness.workers w
      set finished = w.finished + cardinality(v_outcomes), seen_at = v_now
    where w.id = substring(finish_images.worker from '/([0-9]+)$')::bigint;
+  -- A row a worker and minute, written last: no other worker waits for it, and whoever waits holds nothing that is needed here.
+  if v_outcomes <> '{}' then
+    insert into likeness.worker_minutes as m (minute_at, worker, stored, reused, failed, retried, bytes)
+    values (date_trunc('minute', v_now), finish_images.worker, v_done.stored, v_done.reused, v_done.failed, v_done.retried, v_done.bytes)
+    on conflict (minute_at, worker) do update
+       set stored = m.stored + excluded.stored, reused = m.reused + excluded.reused, failed = m.failed + excluded.failed,
+           retried = m.retried + excluded.retried, bytes = m.bytes + excluded.bytes;
+  end if;
   if v_products is not null then
     -- Those who wait for a product hear of it; a payload holds 8000 bytes, and an empty one says "look for yourself".
     perform pg_notify('likeness_finished', case when length(v_products) < 7000 then v_products else '' end);

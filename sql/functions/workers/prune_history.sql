@@ -1,0 +1,26 @@
+create or replace function likeness.prune_history(keep interval default '14 days')
+returns int
+language plpgsql
+volatile parallel unsafe
+set search_path = ''
+as $$
+declare
+  v_before timestamptz := likeness.clock() - keep;
+  v_minutes int;
+  v_workers int;
+begin
+  if keep < interval '1 hour' then
+    raise exception 'keep must be at least an hour, not %', keep using errcode = 'LK004';
+  end if;
+  delete from likeness.worker_minutes m where m.minute_at < v_before;
+  get diagnostics v_minutes = row_count;
+  -- A worker that somebody still waits for (its claims have not been taken back) stays.
+  delete from likeness.workers w
+   where w.seen_at < v_before
+     and not exists (select from likeness.images i where i.claimed_by = w.name || '/' || w.id);
+  get diagnostics v_workers = row_count;
+  return v_minutes + v_workers;
+end
+$$;
+comment on function likeness.prune_history(interval) is
+  'Forgets the counts of minutes and the workers that were last seen longer ago than keep; returns how many rows. The sweep calls it.';
