@@ -94,6 +94,16 @@ class Pipeline:
         self._stopping = True
         self._nudged.set()
 
+    async def empty(self) -> None:
+        """After stop(): finish what is in hand, and hand back what waits to be worked on alone."""
+        while self.is_running:  # noqa: ASYNC110 - a claim may still be on its way
+            await asyncio.sleep(0.05)
+        if self._suspects:
+            await self._queue.release(claim.image_id for claim in self._suspects)
+            self._suspects.clear()
+        if self._in_hand:
+            await asyncio.wait(self._in_hand.values())
+
     async def drain(self, grace_seconds: float) -> None:
         """After stop(): finish what is in hand within the grace period, hand the rest back."""
         if self._in_hand:

@@ -9,7 +9,7 @@ import signal
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib.metadata import version
 
@@ -49,6 +49,7 @@ class Runtime:
     pipeline: Pipeline
     stopping: asyncio.Event
     woken: asyncio.Event
+    draining: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 def _runtime(context: JobContext) -> Runtime:
@@ -71,7 +72,7 @@ async def mirror_images(context: JobContext) -> int:
 @app.periodic(cron="*/5 * * * *")
 @app.task(name=SWEEP_TASK, queue=UPKEEP_QUEUE, queueing_lock=SWEEP_TASK, pass_context=True)
 async def sweep(context: JobContext, timestamp: int) -> None:
-    """The safety net: tend the queue, clear orders of dead workers, prune the history of jobs."""
+    """The safety net: tend the queue, clear orders of dead workers, prune what is history."""
     runtime = _runtime(context)
     await runtime.queue.tend()
     await runtime.queue.close_runs()
@@ -79,6 +80,7 @@ async def sweep(context: JobContext, timestamp: int) -> None:
         # An order holds no work of its own; the pictures' claims run out by themselves.
         await app.job_manager.finish_job(job, Status.FAILED, delete_job=True)
     await app.job_manager.delete_old_jobs(nb_hours=_JOB_HISTORY_HOURS, include_failed=True)
+    await runtime.queue.prune()
     await order_mirroring()
 
 
@@ -122,6 +124,7 @@ async def _serve(runtime: Runtime) -> None:
             ("listen", lambda: _listen(runtime)),
             ("look", lambda: _look(runtime)),
             ("beat", lambda: _beat(runtime)),
+            ("drain", lambda: _drain(runtime, jobs[0])),
         )
     ]
     await runtime.stopping.wait()
@@ -151,7 +154,9 @@ def _procrastinate_worker(runtime: Runtime, queue: str) -> Worker:
 
 
 async def _run_job_workers(runtime: Runtime, workers: list[Worker]) -> None:
-    await asyncio.gather(*(worker.run() for worker in workers))  # type: ignore[no-untyped-call]
+    # An order that a draining worker took would be lost on it.
+    taking = workers[1:] if runtime.draining.is_set() else workers
+    await asyncio.gather(*(worker.run() for worker in taking))  # type: ignore[no-untyped-call]
     if not runtime.stopping.is_set():
         raise ConnectorException("a procrastinate worker stopped by itself")
 
@@ -185,7 +190,7 @@ async def _look(runtime: Runtime) -> None:
 
     The order goes through the database, so that of all idle workers one takes it.
     """
-    while True:
+    while not await runtime.queue.is_draining():
         runtime.woken.clear()
         await runtime.queue.tend()
         wait = await runtime.queue.seconds_until_claimable()
@@ -201,6 +206,17 @@ async def _look(runtime: Runtime) -> None:
             await asyncio.wait_for(runtime.woken.wait(), timeout)
         except TimeoutError:
             continue
+    runtime.draining.set()
+
+
+async def _drain(runtime: Runtime, orders: Worker) -> None:
+    """Asked to drain: take no more orders, finish what is in hand, say so: for good."""
+    await runtime.draining.wait()
+    _log.info("draining", worker=runtime.queue.worker)
+    orders.stop()  # type: ignore[no-untyped-call]
+    runtime.pipeline.stop()
+    await runtime.pipeline.empty()
+    _log.info("drained", worker=runtime.queue.worker)
 
 
 async def _beat(runtime: Runtime) -> None:
