@@ -27,6 +27,9 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \set migration 0005_feed_staging
 \set checksum 7d404520bc7fb78a1a0ab3d1294b3e8ce903a887884a6abbc2ecafd219a732e3
 \ir apply_migration.sql
+\set migration 0006_second_wave
+\set checksum 131a2dccd3a92382b493e1ab3ad3821e2aa911ac369d14a7bfad3f59efa187ce
+\ir apply_migration.sql
 \set migration 0007_supplier_credentials
 \set checksum 549f05a75b189089f3a3e9ee870e2f94723a5b2d1cc8c35dc44686a692cf7545
 \ir apply_migration.sql
@@ -61,7 +64,11 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/queue/retry_delay.sql
 \ir functions/blobs/begin_blobs.sql
 \ir functions/blobs/store_blobs.sql
+\ir functions/blobs/refresh_renditions.sql
+\ir functions/blobs/claim_renditions.sql
 \ir functions/queue/finish_images.sql
+\ir functions/blobs/finish_renditions.sql
+\ir functions/blobs/release_renditions.sql
 \ir functions/queue/finish_image.sql
 \ir functions/queue/requeue_expired.sql
 \ir functions/queue/promote_retries.sql
@@ -120,6 +127,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir views/eta.sql
 \ir views/claims.sql
 \ir views/worker_status.sql
+\ir views/rendition_backlog.sql
 \ir checks/check_claims_overdue.sql
 \ir checks/check_blobs_stuck_storing.sql
 \ir checks/check_completed_without_bytes.sql

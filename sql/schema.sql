@@ -768,6 +768,40 @@ COMMENT ON COLUMN likeness.failure_reasons.meaning IS 'What happened.';
 
 COMMENT ON COLUMN likeness.failure_reasons.hint IS 'What a person can do about it.';
 
+CREATE TABLE likeness.rendition_queue (
+    sha256 text NOT NULL COLLATE pg_catalog."C",
+    status text DEFAULT 'waiting'::text NOT NULL,
+    attempts smallint DEFAULT 0 NOT NULL,
+    ready_at timestamp with time zone NOT NULL,
+    queued_at timestamp with time zone DEFAULT now() NOT NULL,
+    claimed_by text,
+    failure_reason text,
+    failure_text text,
+    CONSTRAINT failed_rendition_has_reason CHECK (((status = 'failed'::text) <= (failure_reason IS NOT NULL))),
+    CONSTRAINT failed_rendition_is_not_claimed CHECK (((status = 'waiting'::text) OR (claimed_by IS NULL))),
+    CONSTRAINT rendition_attempts_are_counted_up CHECK ((attempts >= 0)),
+    CONSTRAINT rendition_status_is_known CHECK ((status = ANY (ARRAY['waiting'::text, 'failed'::text])))
+)
+WITH (fillfactor='80');
+
+COMMENT ON TABLE likeness.rendition_queue IS 'Bytes of which further renditions may have to be made. A row goes when that is done; workers turn to it when no picture waits.';
+
+COMMENT ON COLUMN likeness.rendition_queue.sha256 IS 'The bytes.';
+
+COMMENT ON COLUMN likeness.rendition_queue.status IS 'waiting (also while a worker has it), or failed for good.';
+
+COMMENT ON COLUMN likeness.rendition_queue.attempts IS 'Claims so far, less those that were handed back.';
+
+COMMENT ON COLUMN likeness.rendition_queue.ready_at IS 'When it may be claimed: at once, after a fault later, while claimed when the claim runs out.';
+
+COMMENT ON COLUMN likeness.rendition_queue.queued_at IS 'Since when it is wanted.';
+
+COMMENT ON COLUMN likeness.rendition_queue.claimed_by IS 'Worker that has it in hand.';
+
+COMMENT ON COLUMN likeness.rendition_queue.failure_reason IS 'Why the last attempt failed.';
+
+COMMENT ON COLUMN likeness.rendition_queue.failure_text IS 'The same in words.';
+
 CREATE TABLE likeness.canonical_products (
     id bigint NOT NULL,
     name text NOT NULL,
@@ -915,8 +949,10 @@ CREATE TABLE likeness.presets (
     quality smallint DEFAULT 85 NOT NULL,
     effort smallint DEFAULT 2 NOT NULL,
     formats text[] DEFAULT '{webp}'::text[] NOT NULL,
+    late_formats text[] DEFAULT '{}'::text[] NOT NULL,
     CONSTRAINT effort_is_known CHECK (((effort >= 0) AND (effort <= 6))),
     CONSTRAINT formats_are_known CHECK (((formats <@ '{webp,avif,jpeg}'::text[]) AND (cardinality(formats) > 0))),
+    CONSTRAINT late_formats_are_known CHECK (((late_formats <@ '{webp,avif,jpeg}'::text[]) AND (NOT (late_formats && formats)))),
     CONSTRAINT preset_height_is_positive CHECK ((height > 0)),
     CONSTRAINT preset_width_is_positive CHECK ((width > 0)),
     CONSTRAINT quality_is_a_percentage CHECK (((quality >= 1) AND (quality <= 100))),
@@ -938,6 +974,8 @@ COMMENT ON COLUMN likeness.presets.quality IS 'Quality on the scale of WebP and 
 COMMENT ON COLUMN likeness.presets.effort IS 'Encoder effort of WebP, 0 to 6.';
 
 COMMENT ON COLUMN likeness.presets.formats IS 'Formats: webp, avif, jpeg.';
+
+COMMENT ON COLUMN likeness.presets.late_formats IS 'Further formats of a size of the first wave: webp, avif, jpeg, made in the second.';
 
 ALTER TABLE likeness.products ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME likeness.products_id_seq
@@ -1053,6 +1091,9 @@ ALTER TABLE ONLY likeness.products
 
 ALTER TABLE ONLY likeness.queue_control
     ADD CONSTRAINT queue_control_pkey PRIMARY KEY (is_only_row);
+
+ALTER TABLE ONLY likeness.rendition_queue
+    ADD CONSTRAINT rendition_queue_pkey PRIMARY KEY (sha256);
 
 ALTER TABLE ONLY likeness.runs
     ADD CONSTRAINT runs_pkey PRIMARY KEY (id);
@@ -1174,6 +1215,20 @@ COMMENT ON INDEX likeness.products_supplier_id_sku_key IS 'Serves merge_feed() a
 
 COMMENT ON INDEX likeness.queue_control_pkey IS 'Serves claim_images().';
 
+CREATE INDEX rendition_queue_claimed_idx ON likeness.rendition_queue USING btree (claimed_by) WHERE (claimed_by IS NOT NULL);
+
+COMMENT ON INDEX likeness.rendition_queue_claimed_idx IS 'Serves extend_claims() and stop_worker().';
+
+CREATE INDEX rendition_queue_failed_idx ON likeness.rendition_queue USING btree (failure_reason) WHERE (failure_reason IS NOT NULL);
+
+COMMENT ON INDEX likeness.rendition_queue_failed_idx IS 'Serves rendition_backlog and the foreign key of failure_reasons.';
+
+COMMENT ON INDEX likeness.rendition_queue_pkey IS 'Serves finish_renditions() and the foreign key of blobs.';
+
+CREATE INDEX rendition_queue_ready_idx ON likeness.rendition_queue USING btree (ready_at) WHERE (status = 'waiting'::text);
+
+COMMENT ON INDEX likeness.rendition_queue_ready_idx IS 'Serves claim_renditions(): the oldest that may be claimed.';
+
 COMMENT ON INDEX likeness.runs_pkey IS 'Serves run_status and finish_images().';
 
 COMMENT ON INDEX likeness.schema_code_pkey IS 'Keeps the table at one row.';
@@ -1223,6 +1278,12 @@ ALTER TABLE ONLY likeness.products
 ALTER TABLE ONLY likeness.products
     ADD CONSTRAINT products_supplier_id_fkey FOREIGN KEY (supplier_id) REFERENCES likeness.suppliers(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY likeness.rendition_queue
+    ADD CONSTRAINT rendition_queue_failure_reason_fkey FOREIGN KEY (failure_reason) REFERENCES likeness.failure_reasons(code);
+
+ALTER TABLE ONLY likeness.rendition_queue
+    ADD CONSTRAINT rendition_queue_sha256_fkey FOREIGN KEY (sha256) REFERENCES likeness.blobs(sha256) ON DELETE CASCADE;
+
 ALTER TABLE ONLY likeness.supplier_credentials
     ADD CONSTRAINT supplier_credentials_supplier_id_fkey FOREIGN KEY (supplier_id) REFERENCES likeness.suppliers(id) ON DELETE CASCADE;
 
@@ -1260,6 +1321,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.blobs TO likeness_app;
 
 GRANT SELECT ON TABLE likeness.failure_reasons TO likeness_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.failure_reasons TO likeness_app;
+
+GRANT SELECT ON TABLE likeness.rendition_queue TO likeness_reader;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.rendition_queue TO likeness_app;
 
 GRANT SELECT ON TABLE likeness.canonical_products TO likeness_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.canonical_products TO likeness_app;

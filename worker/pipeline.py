@@ -23,7 +23,7 @@ from worker.errors import LostClaim, SourceFault, StorageError
 from worker.fetch import Fetched, Fetcher, Source
 from worker.log import get_logger
 from worker.queue import Claim, Outcome, Queue
-from worker.renditions import EXTENSIONS, Limits, Preset, Rendered
+from worker.renditions import EXTENSIONS, Limits, Preset, Rendered, Rendition
 from worker.settings import Settings
 from worker.storage import ObjectStore, original_key, rendition_key
 
@@ -296,13 +296,7 @@ class Pipeline:
                 cache_control=PRIVATE,
                 sha256=sha256,
             )
-        for rendition in rendered.renditions:
-            self._store.put(
-                rendition_key(sha256, rendition.recipe, EXTENSIONS[rendition.format]),
-                rendition.data,
-                content_type=f"image/{rendition.format}",
-                cache_control=IMMUTABLE,
-            )
+        put_renditions(self._store, sha256, rendered.renditions)
 
     async def _finish(self, outcome: Outcome) -> bool:
         """Show the result; tries again while the database is away and the claim may be ours."""
@@ -386,15 +380,31 @@ def _describe(fetched: Fetched, rendered: Rendered, has_original: bool) -> dict[
         "phash": str(rendered.phash),
         "placeholder": base64.b64encode(rendered.thumbhash).decode(),
         "signature": base64.b64encode(rendered.signature).decode(),
-        "renditions": [
-            {
-                "preset": rendition.preset,
-                "format": rendition.format,
-                "recipe": rendition.recipe,
-                "width": rendition.width,
-                "height": rendition.height,
-                "bytes": len(rendition.data),
-            }
-            for rendition in rendered.renditions
-        ],
+        "renditions": describe_renditions(rendered.renditions),
     }
+
+
+def put_renditions(store: ObjectStore, sha256: str, renditions: Sequence[Rendition]) -> None:
+    """Put renditions of the bytes ``sha256``; blocks. Raises StorageError."""
+    for rendition in renditions:
+        store.put(
+            rendition_key(sha256, rendition.recipe, EXTENSIONS[rendition.format]),
+            rendition.data,
+            content_type=f"image/{rendition.format}",
+            cache_control=IMMUTABLE,
+        )
+
+
+def describe_renditions(renditions: Sequence[Rendition]) -> list[dict[str, Any]]:
+    """Entries of blobs.renditions."""
+    return [
+        {
+            "preset": rendition.preset,
+            "format": rendition.format,
+            "recipe": rendition.recipe,
+            "width": rendition.width,
+            "height": rendition.height,
+            "bytes": len(rendition.data),
+        }
+        for rendition in renditions
+    ]

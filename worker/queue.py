@@ -39,6 +39,17 @@ class Claim:
     head_first: bool
 
 
+@dataclass(frozen=True, slots=True)
+class RenditionClaim:
+    """Leased bytes of which further renditions may have to be made, and those that there are."""
+
+    sha256: str
+    format: str
+    width: int
+    height: int
+    renditions: list[dict[str, Any]]
+
+
 # The keys of the composite type likeness.outcome.
 Outcome = dict[str, Any]
 
@@ -63,6 +74,37 @@ class Queue:
             wave,
         )
         return tuple(Preset(**{**row, "formats": tuple(row["formats"])}) for row in rows)
+
+    async def late_presets(self) -> tuple[Preset, ...]:
+        """What the second wave makes, smallest first: its own sizes, late formats of the first."""
+        rows = await self._rows(
+            "select name, width, height, quality, effort,"
+            " case wave when 1 then late_formats else formats || late_formats end as formats"
+            " from likeness.presets where wave = 2 or late_formats <> '{}'"
+            " order by width * height, name"
+        )
+        return tuple(Preset(**{**row, "formats": tuple(row["formats"])}) for row in rows)
+
+    async def claim_renditions(self, batch: int) -> list[RenditionClaim]:
+        """Lease up to ``batch`` stored bytes that wait for further renditions."""
+        rows = await self._rows(
+            "select * from likeness.claim_renditions(%s, %s, %s)", self.worker, batch, self._lease
+        )
+        return [RenditionClaim(**row) for row in rows]
+
+    async def finish_renditions(self, outcome: Outcome) -> bool:
+        """Make further renditions of some bytes known, or why there are none; False: not ours."""
+        return bool(
+            await self._value(
+                "select is_accepted from likeness.finish_renditions(%s, %s::jsonb)",
+                self.worker,
+                json.dumps([outcome]),
+            )
+        )
+
+    async def release_renditions(self) -> int:
+        """Hand back, uncounted, all bytes that wait for our further renditions."""
+        return int(await self._value("select likeness.release_renditions(%s)", self.worker))
 
     async def claim(self, batch: int) -> list[Claim]:
         """Lease up to ``batch`` pictures."""

@@ -83,6 +83,10 @@ class Settings(BaseSettings):
         20.0, ge=0, description="How long a stopping worker may finish what is in hand."
     )
     keep_originals: bool = Field(True, description="Keep each original beside its renditions.")
+    second_wave: bool = Field(
+        True,
+        description="Make further sizes and formats of kept originals while no picture waits.",
+    )
 
     # Limits on what comes from outside.
     fetch_max_bytes: int = Field(50_000_000, gt=0, description="Largest picture file accepted.")

@@ -28,6 +28,7 @@ from worker.log import get_logger
 from worker.migrate import require_current_schema
 from worker.pipeline import Pipeline
 from worker.queue import Queue
+from worker.second_wave import SecondWave, Sizes
 from worker.settings import Settings
 from worker.storage import open_store
 
@@ -47,6 +48,7 @@ class Runtime:
     pool: Pool
     queue: Queue
     pipeline: Pipeline
+    second_wave: SecondWave
     stopping: asyncio.Event
     woken: asyncio.Event
     draining: asyncio.Event = field(default_factory=asyncio.Event)
@@ -105,7 +107,13 @@ async def _run(settings: Settings) -> None:
         stack.callback(renderer.close)
         presets = await queue.presets(wave=1)
         pipeline = Pipeline(settings, queue, store, fetcher, renderer, presets)
-        runtime = Runtime(settings, pool, queue, pipeline, asyncio.Event(), asyncio.Event())
+        second_wave = SecondWave(
+            settings, queue, store, renderer, Sizes(presets, await queue.late_presets())
+        )
+        second_wave.gives_way_to(lambda: pipeline.is_running)
+        runtime = Runtime(
+            settings, pool, queue, pipeline, second_wave, asyncio.Event(), asyncio.Event()
+        )
         _log.info("worker ready", worker=queue.worker, renderers=settings.render_processes)
         await _serve(runtime)
         _log.info("worker stopped", worker=queue.worker)
@@ -125,12 +133,14 @@ async def _serve(runtime: Runtime) -> None:
             ("look", lambda: _look(runtime)),
             ("beat", lambda: _beat(runtime)),
             ("drain", lambda: _drain(runtime, jobs[0])),
+            ("second wave", runtime.second_wave.serve),
         )
     ]
     await runtime.stopping.wait()
     _log.info("stopping", grace_seconds=runtime.settings.grace_seconds)
     deadline = time.monotonic() + runtime.settings.grace_seconds
     runtime.pipeline.stop()
+    runtime.second_wave.stop()
     for job in jobs:
         job.stop()  # type: ignore[no-untyped-call]
     await runtime.pipeline.drain(max(0.0, deadline - time.monotonic()))
@@ -215,6 +225,7 @@ async def _drain(runtime: Runtime, orders: Worker) -> None:
     _log.info("draining", worker=runtime.queue.worker)
     orders.stop()  # type: ignore[no-untyped-call]
     runtime.pipeline.stop()
+    runtime.second_wave.stop()
     await runtime.pipeline.empty()
     _log.info("drained", worker=runtime.queue.worker)
 

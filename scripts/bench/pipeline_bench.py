@@ -148,6 +148,7 @@ def start_machine(folder: Path, minio: MinioServer, origin_pid: int) -> Iterator
             s3_access_key=minio.access_key,
             s3_secret_key=SecretStr(minio.secret_key),
             allowed_private_networks="127.0.0.0/8",
+            second_wave=False,
             log_level="warning",
             log_format="json",
         )

@@ -20,6 +20,13 @@ begin atomic
          has_original = b.has_original or excluded.has_original, stored_at = excluded.stored_at, storing_expires_at = null, condemned_at = null,
          phash = excluded.phash, placeholder = excluded.placeholder, signature = excluded.signature, renditions = excluded.renditions
    where b.status <> 'stored';
+  -- Without the original nothing can be rendered later.
+  insert into likeness.rendition_queue (sha256, ready_at, queued_at)
+  select distinct o.sha256, likeness.clock(), likeness.clock()
+    from unnest(outcomes) o
+   where o.is_completed and jsonb_typeof(o.blob) = 'object' and (o.blob ->> 'has_original')::boolean
+   order by o.sha256
+  on conflict (sha256) do nothing;
 end;
 comment on function likeness.store_blobs(likeness.outcome[]) is
-  'Marks the bytes of completed outcomes as stored, with all that is known of them, and forgets those that could not be rendered. Part of finish_images().';
+  'Marks the bytes of completed outcomes as stored, with all that is known of them, wants their further renditions, and forgets those that could not be rendered. Part of finish_images().';

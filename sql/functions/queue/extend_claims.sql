@@ -16,6 +16,9 @@ begin
   update likeness.blobs b
      set storing_expires_at = v_now + lease
    where b.status = 'storing' and b.stored_by = worker and b.storing_expires_at between v_now and v_now + lease / 2;
+  update likeness.rendition_queue q
+     set ready_at = v_now + lease
+   where q.claimed_by = worker and q.ready_at between v_now and v_now + lease / 2;
   return v_extended;
 end
 $$;

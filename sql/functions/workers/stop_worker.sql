@@ -8,6 +8,7 @@ begin
   update likeness.workers w
      set status = 'stopped', stopped_at = likeness.clock()
    where w.id = substring(worker from '/([0-9]+)$')::bigint and w.status = 'running';
+  perform likeness.release_renditions(worker);
   return likeness.release_images(worker, array(select i.id from likeness.images i where i.claimed_by = worker));
 end
 $$;
