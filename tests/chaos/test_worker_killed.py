@@ -3,7 +3,9 @@
 import random
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from pydantic import SecretStr
@@ -14,6 +16,7 @@ from tests.invariants import (
     assert_store_and_database_agree,
     states,
 )
+from tests.real_parts import MinioServer
 from tests.shop import Shop
 from tests.worker_process import await_settled, worker_process
 from worker import db
@@ -77,31 +80,62 @@ def _run_with_kills(
         return dict(states(connection))
 
 
+def _compare(quiet: Settings, killed: Settings, samples: Sequence[Sample]) -> None:
+    for settings in (quiet, killed):
+        settings.state_dir.mkdir()
+    seed = random.SystemRandom().randrange(10**6)
+    print(f"seed {seed}")
+    with serve_samples(samples) as base:
+        expected = _run_undisturbed(quiet, base, samples)
+        found = _run_with_kills(killed, base, samples, seed)
+    assert found == expected
+
+
 @pytest.mark.slow
 def test_twenty_killed_workers_leave_every_picture_as_an_undisturbed_run_does(
     database: str, empty_database: str, tmp_path: Path
 ) -> None:
     migrate(empty_database)
-    quiet, killed = tmp_path / "quiet", tmp_path / "killed"
-    quiet.mkdir()
-    killed.mkdir()
-    samples = list(draw_samples())
+    drawn = list(draw_samples())
     # Enough versions of the good ones that no run is over before its workers are killed.
-    samples += [
-        Sample(
-            f"/more/{n}{sample.path}",
-            sample.body + bytes([n]),
-            sample.content_type,
-            f"{sample.sku}-{n}",
-            sample.name,
+    more = [
+        replace(
+            sample,
+            path=f"/more/{n}{sample.path}",
+            body=sample.body + bytes([n]),
+            sku=f"{sample.sku}-{n}",
         )
         for n in range(1, 12)
-        for sample in samples
+        for sample in drawn
         if not sample.sku.startswith("BAD")
     ]
-    seed = random.SystemRandom().randrange(10**6)
-    print(f"seed {seed}")
-    with serve_samples(samples) as base:
-        expected = _run_undisturbed(_settings(database, quiet), base, samples)
-        found = _run_with_kills(_settings(empty_database, killed), base, samples, seed)
-    assert found == expected
+    quiet = _settings(database, tmp_path / "quiet")
+    killed = _settings(empty_database, tmp_path / "killed")
+    _compare(quiet, killed, drawn + more)
+
+
+@pytest.mark.slow
+@pytest.mark.shared
+@pytest.mark.real_s3
+def test_the_same_holds_for_real_photos_and_broken_files_through_a_real_store(
+    database: str, empty_database: str, tmp_path: Path, shared: Path, minio: MinioServer
+) -> None:
+    migrate(empty_database)
+    samples = [
+        Sample(f"/{quote(path.name)}", path.read_bytes(), "image/jpeg", path.name, path.name)
+        for kind in ("photos", "bad")
+        for path in sorted((shared / "images/dev" / kind).iterdir())
+    ]
+    quiet, killed = (
+        Settings.model_validate(
+            _settings(where, tmp_path / name).model_dump(exclude_unset=True)
+            | {
+                "s3_endpoint": minio.endpoint,
+                "s3_bucket": f"{name}-{time.monotonic_ns()}",
+                "s3_access_key": minio.access_key,
+                "s3_secret_key": minio.secret_key,
+            }
+        )
+        for where, name in ((database, "quiet"), (empty_database, "killed"))
+    )
+    _compare(quiet, killed, samples)
