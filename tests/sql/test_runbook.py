@@ -1,0 +1,62 @@
+"""The runbook's SQL runs as it stands, and finds something to show in a database with trouble."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from psycopg import Connection
+from psycopg.rows import DictRow
+
+from tests.shop import Shop, fault
+from tests.sources import ROOT
+
+Db = Connection[DictRow]
+
+RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
+BLOCKS = re.findall(r"^```sql\n(.*?)^```$", RUNBOOK, re.MULTILINE | re.DOTALL)
+# What issue 3 promises to an operator.
+PROMISED = [
+    *("queue_status", "queue_stuck", "host_backlog", "host_health", "failures_by_reason"),
+    *("throughput", "run_status", "eta", "worker_status", "claims", "explain_image"),
+    *("pause_host", "resume_host", "pause_queue", "resume_queue", "retry_images", "drain"),
+    *("requeue_expired", "set_priority", "set_host_limits"),
+]
+
+
+def statements(block: str) -> list[str]:
+    text = re.sub(r"--.*$", "", block, flags=re.MULTILINE)
+    return [statement.strip() for statement in text.split(";") if statement.strip()]
+
+
+@pytest.fixture
+def troubled(connection: Db) -> Shop:
+    """A shop of two hours ago: something failed, something is held, something waits too long."""
+    shop = Shop(connection, prefix="http://cdn.example.com/", is_active=False)
+    now = shop.now()
+    shop.at(now - timedelta(hours=2))
+    for n in range(8):
+        shop.add_product(f"K-{1001 + n}", f"{n}.jpg")
+    shop.activate()
+    worker = shop.value("select likeness.register_worker('a-worker')")
+    assert worker == "a-worker/1", "the runbook names this worker"
+    shop.at(now - timedelta(minutes=1))
+    claims = shop.claim(worker, 5)
+    shop.complete(claims[0], worker=worker)
+    reasons = ("not-found", "forbidden", "not-found")
+    pairs = zip(claims[1:4], reasons, strict=True)
+    shop.finish(worker, *(fault(claim, reason) for claim, reason in pairs))
+    shop.at(None)
+    return shop
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.split(";")[0][:60])
+def test_each_statement_of_the_runbook_answers(troubled: Shop, block: str) -> None:
+    # As `likeness psql` sets it for its session.
+    troubled.execute("set search_path = likeness, procrastinate, public")
+    for statement in statements(block):
+        assert troubled.rows(statement), statement
+
+
+@pytest.mark.parametrize("name", PROMISED)
+def test_the_runbook_shows_everything_that_an_operator_was_promised(name: str) -> None:
+    assert any(re.search(rf"\b{name}\b", block) for block in BLOCKS)
