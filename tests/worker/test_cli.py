@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.shop import Shop, fault
 from tests.sources import ROOT
 from worker.cli import COMMANDS, likeness
 from worker.errors import LikenessError, NotFound, StaleSchema
@@ -163,13 +164,39 @@ def test_status_shows_failures_with_what_to_do_within_80_columns(
     assert max(map(len, shown.splitlines())) <= 80
 
 
+def test_status_shows_every_section_within_80_columns_and_breaks_no_host(
+    settings: Any, connection: psycopg.Connection[Any]
+) -> None:
+    hosts = ["localhost:8555", "pictures.acme-supplies.example.com:10443"]
+    shop = Shop(connection, is_active=False)
+    for number, host in enumerate(hosts * 4):
+        shop.add_product(f"p{number}", f"http://{host}/{number}.jpg")
+    shop.activate()
+    worker = shop.value("select likeness.register_worker('a-machine-with-a-name')")
+    for claim in shop.claim(worker, 4):
+        shop.finish(worker, fault(claim, "not-found"))
+    shop.claim(worker, 1)
+    shop.execute("select likeness.pause_queue('the store moves')")
+    shown = run(settings, "status").stdout
+    lines = shown.splitlines()
+    assert max(map(len, lines)) <= 80
+    for title in ("The queue is paused", "Done when", "Throughput", "Workers", "Hosts"):
+        assert title in shown
+    [line] = [line for line in lines if "localhost:8555" in line]
+    assert "at its limit" in line or "ready" in line or "between calls" in line
+    assert len([line for line in lines if "pictures.acme-" in line]) == 1
+    assert f"{worker}" in shown
+
+
 def test_status_as_json_has_every_section_and_every_column(
     settings: Any, connection: psycopg.Connection[Any]
 ) -> None:
     dataset = add_failed_image(connection, "images/a.jpg")
     run(settings, "activate", str(dataset))
     report = json.loads(run(settings, "status", "--json").stdout)
-    assert list(report) == ["queue", "runs", "workers", "hosts", "failures"]
+    assert set(report) == {
+        *("control", "queue", "eta", "runs", "throughput", "workers", "hosts", "failures")
+    }
     assert report["failures"][0]["reason"] == "relative-url-without-prefix"
     assert report["failures"][0]["hint"]
 

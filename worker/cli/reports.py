@@ -19,31 +19,50 @@ _WATCH_SECONDS = 2.0
 
 # Title, statement, and the columns that a person sees (JSON has them all).
 _SECTIONS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
+    "control": (
+        "The queue is paused",
+        "select paused_at, coalesce(reason, '') as reason,"
+        " 'select likeness.resume_queue();' as hint from likeness.queue_control where is_paused",
+        ("paused_at", "reason", "hint"),
+    ),
     "queue": (
         "Queue",
         "select * from likeness.queue_status",
         ("state", "images", "oldest_queued_at", "last_change_at"),
     ),
+    "eta": (
+        "Done when",
+        "select * from likeness.eta where remaining > 0 limit 4",
+        ("scope", "remaining", "per_minute", "done_at", "hint"),
+    ),
     "runs": (
         "Latest runs",
-        "select * from likeness.run_status limit 5",
-        ("run_id", "status", "wanted", "stored", "reused", "failed", "remaining", "per_second"),
+        "select r.*, remaining as left, per_second as per_s from likeness.run_status r limit 3",
+        ("run_id", "status", "wanted", "stored", "reused", "failed", "left", "per_s"),
+    ),
+    "throughput": (
+        "Throughput",
+        "select t.*, to_char(minute_at, 'HH24:MI') as minute from likeness.throughput t limit 3",
+        ("minute", "settled", "stored", "reused", "failed", "retried", "fetched"),
     ),
     "workers": (
         "Workers",
-        "select id, name, finished, started_at, seen_at, version from likeness.workers"
-        " where status = 'running' and seen_at > likeness.clock() - interval '2 minutes'"
-        " order by id limit 20",
-        ("id", "name", "finished", "started_at", "seen_at"),
+        "select w.*, date_trunc('second', likeness.clock() - seen_at)::text as seen_ago"
+        " from likeness.worker_status w where status <> 'stopped' limit 8",
+        ("worker", "status", "in_hand", "finished", "seen_ago"),
     ),
     "hosts": (
         "Hosts",
-        "select * from likeness.host_health limit 12",
-        ("host", "status", "in_flight", "fetches", "faults", "latency_ms", "fetched"),
+        "select h.*, h.in_flight as in_hand, h.latency_ms as ms, b.least_duration,"
+        " coalesce(b.waiting, 0) as waiting"
+        " from likeness.host_health h left join likeness.host_backlog b on b.host = h.host"
+        " order by h.status in ('paused', 'blocked') desc, b.waiting desc nulls last,"
+        " h.fetches desc limit 8",
+        ("host", "status", "waiting", "in_hand", "fetches", "faults", "ms"),
     ),
     "failures": (
         "Failures",
-        "select * from likeness.failures_by_reason limit 12",
+        "select * from likeness.failures_by_reason limit 6",
         ("reason", "failed", "to_be_retried", "hint"),
     ),
 }
@@ -58,7 +77,7 @@ Report = dict[str, list[dict[str, Any]]]
 @click.option("--watch", is_flag=True, help=f"Again every {_WATCH_SECONDS:.0f} s until Ctrl-C.")
 @click.option("--json", "wants_json", is_flag=True, help="One JSON object (a line, with --watch).")
 def status(watch: bool, wants_json: bool) -> None:
-    """Show the queue, the runs, the workers, the hosts and the failures."""
+    """Show the queue, when it is done, the runs, the workers, the hosts and the failures."""
     from worker.settings import load_settings
 
     with open_session(load_settings(), "status") as connection:

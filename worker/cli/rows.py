@@ -18,15 +18,20 @@ def as_json(value: object) -> str:
 
 
 def as_table(title: str, rows: Sequence[Row], columns: Sequence[str]) -> "Table":
-    """A table of some columns, a number to the right and the last column as wide as it likes."""
+    """A table of some columns. Where it is too wide, the first (a name) is cut, the last broken."""
     from rich import box
     from rich.table import Table
 
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     for column in columns:
         is_number = any(isinstance(row[column], int | float | Decimal) for row in rows)
+        is_last = column == columns[-1]
+        is_end = is_last or column == columns[0]
         table.add_column(
-            column.replace("_", " "), justify="right" if is_number else "left", overflow="fold"
+            column.replace("_", " "),
+            justify="right" if is_number else "left",
+            overflow="fold" if is_last else "ellipsis",
+            no_wrap=is_number or not is_end,
         )
     for row in rows:
         table.add_row(*(_cell(row[column]) for column in columns))
@@ -39,7 +44,8 @@ def _cell(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, datetime):
-        return value.strftime("%m-%d %H:%M:%S")
+        is_today = value.date() == datetime.now(value.tzinfo).date()
+        return value.strftime("%H:%M:%S" if is_today else "%m-%d %H:%M:%S")
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return escape(str(value))
