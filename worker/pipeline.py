@@ -36,6 +36,8 @@ _KEEP_ORDER_SECONDS = 1.0
 # While more pictures are in hand than can be rendered, calls of several of them gather this long,
 # so that one transaction serves many. A picture that is alone never waits.
 _GATHER_SECONDS = 0.08
+# Less than half of the slots is claimed for this seldom, and not never: a slow host may hold half.
+_CLAIM_EVERY_SECONDS = 0.1
 _BUSY_POLL_SECONDS = 0.2
 _STORE_PAUSE_SECONDS = 5.0
 
@@ -78,6 +80,7 @@ class Pipeline:
         self._nudged = asyncio.Event()
         self._stopping = False
         self._store_paused_until = 0.0
+        self._claimed_at = 0.0
         self._putters = ThreadPoolExecutor(
             max(4, settings.render_processes * 2), thread_name_prefix="put"
         )
@@ -128,7 +131,7 @@ class Pipeline:
             while not self._stopping:
                 self._nudged.clear()
                 room = self._room()
-                claims = await self._queue.claim(room) if room else []
+                claims = await self._claim(room) if room else []
                 claimed_in_all += len(claims)
                 for claim in claims:
                     self._take(claim)
@@ -136,8 +139,7 @@ class Pipeline:
                     has_called = True
                     await on_backlog()
                 await self._start_suspect()
-                is_short = room > len(claims)
-                if not await self._wait(is_short=is_short):
+                if not await self._wait(room=room, is_short=room > len(claims)):
                     break
         finally:
             self.is_running = False
@@ -148,9 +150,20 @@ class Pipeline:
         # is away. Room is given in halves, so that a claim is a batch and not a call a picture.
         if self._suspects or self._store_pause() > 0:
             return 0
-        room = self._settings.fetch_concurrency - len(self._in_hand)
-        is_worth_it = not self._in_hand or room * 2 >= self._settings.fetch_concurrency
-        return min(room, self._settings.claim_batch) if is_worth_it else 0
+        room = self._free()
+        is_much = not self._in_hand or room * 2 >= self._settings.fetch_concurrency
+        return min(room, self._settings.claim_batch) if is_much or not self._claim_pause() else 0
+
+    def _free(self) -> int:
+        return self._settings.fetch_concurrency - len(self._in_hand)
+
+    def _claim_pause(self) -> float:
+        """Seconds until less than half of the slots is worth a claim."""
+        return max(0.0, self._claimed_at + _CLAIM_EVERY_SECONDS - time.monotonic())
+
+    async def _claim(self, room: int) -> list[Claim]:
+        self._claimed_at = time.monotonic()
+        return await self._queue.claim(room)
 
     def _linger(self) -> float:
         is_busy = len(self._in_hand) > 2 * self._settings.render_processes
@@ -160,12 +173,14 @@ class Pipeline:
         """Seconds until the object store is tried again; 0 while it is well."""
         return max(0.0, self._store_paused_until - time.monotonic())
 
-    async def _wait(self, *, is_short: bool) -> bool:
+    async def _wait(self, *, room: int, is_short: bool) -> bool:
         """Wait until another look is worth it; False when the queue is dry."""
         timeout = self._store_pause() or None
         is_paused = timeout is not None
         if is_short and not is_paused:
             timeout = await self._queue.seconds_until_claimable()
+        elif not room and self._free() and not self._suspects and not is_paused:
+            timeout = self._claim_pause()
         is_dry = timeout is None or timeout > _KEEP_ORDER_SECONDS
         if is_dry and not self._in_hand and not is_paused:
             # Nothing was awaited since the look at the queue but the look at the clock, and a nudge

@@ -1,7 +1,9 @@
 """The queue: what a claim takes and leaves, what a finish changes, what time does."""
 
 import itertools
+from collections import Counter
 from datetime import timedelta
+from typing import Any
 
 import psycopg
 import pytest
@@ -57,6 +59,50 @@ def test_claim_never_exceeds_the_limit_of_a_host(connection: Db) -> None:
         shop.add_product(f"p{n}", f"{n}.jpg")
     assert len(shop.claim()) == 3
     assert shop.claim("w/2") == []
+
+
+def hosts_of(claims: list[dict[str, Any]]) -> Counter[str]:
+    return Counter(claim["host"].removesuffix(".test") for claim in claims)
+
+
+def test_a_host_that_finishes_nothing_holds_no_more_than_its_share_of_a_worker(shop: Shop) -> None:
+    for host, n in itertools.product(["slow", "good"], range(40)):
+        shop.add_product(f"{host}{n}", f"http://{host}.test/{n}.jpg")
+    claims = shop.claim(batch=16)
+    assert hosts_of(claims) == {"slow": 8, "good": 8}
+    for _ in range(3):
+        good = [claim for claim in claims if claim["host"] == "good.test"]
+        for claim in good:
+            shop.complete(claim)
+        claims = shop.claim(batch=len(good))
+        assert hosts_of(claims) == {"good": 8}
+    # It is a share of each worker; another one has nothing of either in hand.
+    shop.at(shop.now() + timedelta(seconds=1))
+    assert hosts_of(shop.claim("other/2", batch=16)) == {"slow": 8, "good": 8}
+
+
+def test_one_free_slot_goes_past_a_host_that_has_its_share(shop: Shop) -> None:
+    for host, n in itertools.product(["slow", "good"], range(10)):
+        shop.add_product(f"{host}{n}", f"http://{host}.test/{n}.jpg")
+    claims = shop.claim(batch=4)
+    [first, _] = [claim for claim in claims if claim["host"] == "good.test"]
+    shop.complete(first)
+    found = shop.claim(batch=1) or shop.claim(batch=1)
+    assert hosts_of(found) == {"good": 1}
+
+
+def test_a_host_with_a_low_limit_leaves_its_share_to_others(shop: Shop) -> None:
+    for host, n in itertools.product(["shy", "fast"], range(40)):
+        shop.add_product(f"{host}{n}", f"http://{host}.test/{n}.jpg")
+    shop.execute("update likeness.hosts set max_in_flight = 2 where host = 'shy.test'")
+    assert hosts_of(shop.claim(batch=16)) == {"shy": 2, "fast": 14}
+
+
+def test_a_host_that_is_alone_has_every_slot(shop: Shop) -> None:
+    for n in range(40):
+        shop.add_product(f"p{n}", f"{n}.jpg")
+    assert len(shop.claim(batch=16)) == 16
+    assert len(shop.claim(batch=8)) == 8
 
 
 def test_a_finish_lets_the_next_picture_of_a_full_host_be_claimed(connection: Db) -> None:

@@ -13,7 +13,9 @@ declare
   v_now timestamptz := likeness.clock();
   v_hosts bigint[] := '{}';
   v_more bigint[];
-  v_quota int;
+  v_slots int;
+  v_share int;
+  v_reserved int;
 begin
   if batch < 1 or lease <= interval '0' then
     raise exception 'claim_images needs batch >= 1 and lease > 0, not % and %', batch, lease using errcode = 'LK004';
@@ -37,19 +39,38 @@ begin
   if v_hosts = '{}' then
     return;
   end if;
-  -- Many hosts due: one picture each; few: up to per_host, so that a batch is filled breadth first.
-  v_quota := greatest(1, least(per_host, ceil(batch::numeric / cardinality(v_hosts))::int));
+  -- Every host that wants pictures soon, or has some in hand and more behind them, has an equal share of this
+  -- worker's slots, less where its own limit is lower: a host that answers slowly would hold them all in the end.
+  v_slots := batch + (select count(*) from likeness.images i where i.claimed_by = worker);
+  with sharing as (
+    (select h.id from likeness.hosts h
+      where h.ready_at is not null and not h.paused and h.best_priority between 0 and 3 and h.ready_at <= v_now + interval '1 second'
+      limit v_slots)
+    union
+    select i.host_id from likeness.images i join likeness.hosts h on h.id = i.host_id and h.parked_for is distinct from 'empty'
+     where i.claimed_by = worker
+    union
+    select unnest(v_hosts)
+  ),
+  share as (select ceil(v_slots::numeric / count(*))::int as slots from sharing)
+  select s.slots, (select sum(least(s.slots, case when h.consecutive_faults >= 5 then 1 else h.max_in_flight end)) from sharing join likeness.hosts h using (id))
+    into v_share, v_reserved
+    from share s;
 
   -- Second level, a new statement: its snapshot is taken after the host locks, so that the count of
   -- pictures in hand is exact and no counter can drift.
   return query
   with host as materialized (
     select h.id, h.host, h.min_interval, o.turn, l.in_flight, m.cap,
-           greatest(0, least(m.cap - l.in_flight, case when h.min_interval > interval '0' then 1 else v_quota end)) as room
+           greatest(0, least(batch, m.cap - l.in_flight, case when h.min_interval > interval '0' then 1 else per_host end,
+                             greatest(v_share, v_slots - v_reserved + least(v_share, m.cap)) - l.in_hand)) as room
       from unnest(v_hosts) with ordinality o (id, turn)
       join likeness.hosts h using (id)
      cross join lateral (select case when h.consecutive_faults >= 5 then 1 else h.max_in_flight end::int as cap) m
-     cross join lateral (select count(*)::int as in_flight from likeness.images f where f.host_id = h.id and f.claimed_by is not null) l
+     cross join lateral (
+       select count(*)::int as in_flight, (count(*) filter (where f.claimed_by = worker))::int as in_hand
+         from likeness.images f
+        where f.host_id = h.id and f.claimed_by is not null) l
   ),
   due as materialized (
     select h.id as host_id, h.turn, d.id, row_number() over (partition by h.id order by d.priority desc, d.queued_at, d.id) as rank
@@ -81,7 +102,8 @@ begin
        set next_slot_at = case when r.got > 0 then v_now + r.min_interval * (1 + 0.2 * random()) else h.next_slot_at end,
            best_priority = coalesce(r.next_priority, h.best_priority),
            ready_at = case when r.next_priority is null or r.in_flight + r.got >= r.cap then null
-                           when r.got = 0 then h.ready_at
+                           -- It has its share: others come first for a while.
+                           when r.got = 0 then greatest(h.ready_at, v_now + interval '100 milliseconds')
                            else greatest(v_now + r.min_interval, h.blocked_until) end,
            parked_for = case when r.next_priority is null then 'empty'
                              when r.in_flight + r.got >= r.cap then 'limit' end
@@ -111,4 +133,4 @@ begin
 end
 $$;
 comment on function likeness.claim_images(text, int, interval, int) is
-  'Leases up to batch pictures to a worker, breadth first over hosts, best priority then oldest first. Never above a host''s limits; never reads the rows of a host that may not be called.';
+  'Leases up to batch pictures to a worker, breadth first over hosts, best priority then oldest first. Never above a host''s limits, nor above its share of the worker''s slots while others want some; never reads the rows of a host that may not be called.';
