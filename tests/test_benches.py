@@ -1,0 +1,77 @@
+"""The pixel bench's own arithmetic, and that its engines make what the tasks ask for."""
+
+from collections.abc import Callable, Sequence
+from io import BytesIO
+
+import pytest
+from PIL import Image
+
+from scripts.bench import pillow_lane, vips_lane
+from scripts.bench.picture_looks import score
+from scripts.bench.pixel_figures import TASKS, Results, bytes_ratio, figures_of, ratio
+from scripts.bench.pixel_lane import Output
+from scripts.bench.pixel_peers import Sample
+
+Engine = Callable[[bytes, Sequence[Output]], Callable[[], list[bytes]]]
+
+
+@pytest.fixture(scope="module")
+def photo() -> bytes:
+    """A small JPEG lying on its side, 300 x 500 upright."""
+    image = Image.radial_gradient("L").resize((500, 300)).convert("RGB")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    file = BytesIO()
+    image.save(file, "JPEG", quality=95, exif=exif)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "engine",
+    [
+        pillow_lane.ours,
+        pillow_lane.naive,
+        pillow_lane.floor,
+        vips_lane.default,
+        vips_lane.tuned,
+    ],
+)
+def test_every_engine_makes_the_same_sizes_and_formats(engine: Engine, photo: bytes) -> None:
+    outputs = TASKS["c"]
+    files = engine(photo, outputs)()
+    made = [(Image.open(BytesIO(file)).format, Image.open(BytesIO(file)).size) for file in files]
+    sizes = {150: (90, 150), 400: (240, 400), 800: (300, 500), 1200: (300, 500)}
+    assert made == [(output.format.upper(), sizes[output.side]) for output in outputs]
+
+
+def test_a_rendition_that_lost_detail_scores_below_one_that_did_not(photo: bytes) -> None:
+    fine, coarse = (
+        pillow_lane._naive(photo, [Output(400, "webp", quality)])[0] for quality in (95, 5)
+    )
+    assert score((photo, coarse)) < score((photo, fine)) - 10
+
+
+def _turn(cpu_ms: dict[int, float], size: int = 100) -> dict[int, Sample]:
+    return {number: Sample(ms, ms * 2, (size, size)) for number, ms in cpu_ms.items()}
+
+
+def test_a_ratio_is_the_median_of_its_rounds_over_the_pictures_that_both_made() -> None:
+    ours = [_turn({0: 30, 1: 10}), _turn({0: 20}), _turn({0: 400})]
+    floor = [_turn({0: 10}), _turn({0: 10}), _turn({0: 10})]
+    assert ratio(ours, floor) == 3.0
+    assert ratio([{}], [_turn({0: 1})]) is None
+    assert bytes_ratio([_turn({0: 1}, 103)], [_turn({0: 1, 1: 1}, 100)]) == 1.03
+
+
+def test_a_peer_that_is_not_there_is_null_and_the_reason_is_told() -> None:
+    results = Results(errors={"sharp": "sharp needs node"}, rounds=1)
+    for task in TASKS:
+        for engine, ms in (("floor", 10.0), ("ours", 15.0), ("naive", 45.0)):
+            results.turns[task, engine] = {1: [_turn({0: ms})], 2: [_turn({0: ms})]}
+    figures = figures_of(results, cores=2)
+    assert figures["task_a_cpu_to_floor_ratio"] == 1.5
+    assert figures["task_b_times_faster_than_naive_ratio"] == 3.0
+    assert figures["task_a_times_faster_than_sharp_ratio"] is None
+    assert figures["tasks"]["a"]["sharp"] is None
+    assert figures["missing"] == {"sharp": "sharp needs node"}
+    assert figures["tasks"]["a"]["floor"]["two_cores_pictures_per_second"] == 100.0
