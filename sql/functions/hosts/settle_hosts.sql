@@ -39,7 +39,9 @@ begin
                               when h.blocked_until > v_now then h.blocked_until end,
          blocked_reason = case when j.blocked_until > v_now then left(coalesce(j.failure_text, 'Retry-After'), 300)
                                when h.blocked_until > v_now then h.blocked_reason end,
+         -- A host that is in line keeps its place, and the index its entry.
          ready_at = case when h.parked_for = 'empty' then null
+                         when h.parked_for is null then greatest(h.ready_at, h.blocked_until, j.blocked_until)
                          else greatest(v_now, h.next_slot_at, h.blocked_until, j.blocked_until, h.ready_at) end,
          parked_for = nullif(h.parked_for, 'limit')
     from judged j

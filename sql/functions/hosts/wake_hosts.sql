@@ -25,7 +25,8 @@ begin
   update likeness.hosts h
      set best_priority = b.priority,
          ready_at = case when b.in_flight >= h.max_in_flight then null
-                         else coalesce(h.ready_at, greatest(v_now, h.next_slot_at, h.blocked_until)) end,
+                         -- Also where only the class changes: no host joins a line before those who stand in it.
+                         else greatest(v_now, h.ready_at, h.next_slot_at, h.blocked_until) end,
          parked_for = case when b.in_flight >= h.max_in_flight then 'limit' end
     from best b
    where h.id = b.id

@@ -13,6 +13,11 @@ declare
   v_now timestamptz := likeness.clock();
   v_hosts bigint[] := '{}';
   v_more bigint[];
+  v_now_seconds double precision := extract(epoch from v_now);
+  v_marks double precision[] := nullif(current_setting('likeness.low_water', true), '')::double precision[];
+  v_low timestamptz;
+  v_near bigint[];
+  v_caps int[];
   v_slots int;
   v_share int;
   v_reserved int;
@@ -25,37 +30,73 @@ begin
   end if;
   -- First level: lock hosts that may be called now, best class first. NO KEY UPDATE, because the KEY SHARE
   -- lock that a long bulk insert holds through its foreign key would hide a host from FOR UPDATE.
-  for v_class in reverse 3..0 loop
-    select array_agg(q.id) into v_more
-      from (select h.id
-              from likeness.hosts h
-             where h.best_priority = v_class and h.ready_at <= v_now and not h.paused
-             order by h.ready_at, h.id
-             limit batch - cardinality(v_hosts)
-               for no key update skip locked) q;
-    v_hosts := v_hosts || coalesce(v_more, '{}');
-    exit when cardinality(v_hosts) >= batch;
+  loop
+    -- Each claim leaves a dead entry at the front of the hosts' index, and while a transaction stays open (a
+    -- backup) none of them can go. So the session remembers, per class, a time before which no host lives:
+    -- elements 1 to 4, in seconds; element 5 says since when it remembers. Whoever makes a host ready does so
+    -- for now or later, so what it can miss was committed late, and that for 30 seconds at most.
+    if v_marks[5] is null or v_marks[5] not between v_now_seconds - 30 and v_now_seconds then
+      v_marks := array_fill('-infinity'::double precision, array[4]) || v_now_seconds || case when v_marks[5] is null then v_marks[6:7] end;
+    end if;
+    for v_class in reverse 3..0 loop
+      -- The first host that lives, be it locked or not.
+      select h.ready_at into v_low
+        from likeness.hosts h
+       where h.best_priority = v_class and h.ready_at >= to_timestamp(v_marks[v_class + 1]) and not h.paused
+       order by h.ready_at
+       limit 1;
+      v_marks[v_class + 1] := greatest(v_marks[v_class + 1], extract(epoch from least(v_low, v_now)) - 0.25);
+      continue when v_low is null or v_low > v_now;
+      select array_agg(q.id) into v_more
+        from (select h.id
+                from likeness.hosts h
+               where h.best_priority = v_class and h.ready_at between v_low and v_now and not h.paused
+               order by h.ready_at, h.id
+               limit batch - cardinality(v_hosts)
+                 for no key update skip locked) q;
+      v_hosts := v_hosts || coalesce(v_more, '{}');
+      exit when cardinality(v_hosts) >= batch;
+    end loop;
+    -- Whoever finds nothing looks again without memory, so that an idle worker misses nothing.
+    exit when v_hosts <> '{}' or v_marks[5] = v_now_seconds;
+    v_marks[5] := null;
   end loop;
   if v_hosts = '{}' then
+    perform set_config('likeness.low_water', v_marks::text, false);
     return;
   end if;
   -- Every host that wants pictures soon, or has some in hand and more behind them, has an equal share of this
   -- worker's slots, less where its own limit is lower: a host that answers slowly would hold them all in the end.
-  v_slots := batch + (select count(*) from likeness.images i where i.claimed_by = worker);
-  with sharing as (
-    (select h.id from likeness.hosts h
-      where h.ready_at is not null and not h.paused and h.best_priority between 0 and 3 and h.ready_at <= v_now + interval '1 second'
-      limit v_slots)
-    union
-    select i.host_id from likeness.images i join likeness.hosts h on h.id = i.host_id and h.parked_for is distinct from 'empty'
-     where i.claimed_by = worker
-    union
-    select unnest(v_hosts)
-  ),
-  share as (select ceil(v_slots::numeric / count(*))::int as slots from sharing)
-  select s.slots, (select sum(least(s.slots, case when h.consecutive_faults >= 5 then 1 else h.max_in_flight end)) from sharing join likeness.hosts h using (id))
-    into v_share, v_reserved
-    from share s;
+  if v_marks[7] is distinct from hashtext(worker) then
+    v_marks[6] := '-infinity';
+    v_marks[7] := hashtext(worker);
+  end if;
+  -- The dead entries of what this worker has finished lie before the oldest that it has in hand: element 6 remembers that.
+  select count(*), array_agg(distinct m.host_id), min(m.claim_expires_at) into v_slots, v_near, v_low
+    from (select i.host_id, i.claim_expires_at
+            from likeness.images i
+           where i.claimed_by = worker and i.claim_expires_at >= to_timestamp(v_marks[6])
+           order by i.claim_expires_at
+           limit 100000) m;
+  v_marks[6] := greatest(v_marks[6], extract(epoch from coalesce(v_low, v_now + lease)) - 1);
+  v_slots := v_slots + batch;
+  v_near := v_near || array(
+    select f.id
+      from generate_series(0, 3) c (class)
+     cross join lateral (
+       select h.id
+         from likeness.hosts h
+        where h.best_priority = c.class and h.ready_at between to_timestamp(v_marks[c.class + 1]) and v_now + interval '1 second' and not h.paused
+        order by h.ready_at
+        limit v_slots) f
+     limit v_slots);
+  select array_agg(case when h.consecutive_faults >= 5 then 1 else h.max_in_flight end::int) into v_caps
+    from likeness.hosts h
+   where h.id = any(v_near || v_hosts) and h.parked_for is distinct from 'empty';
+  v_share := ceil(v_slots::numeric / cardinality(v_caps))::int;
+  v_reserved := (select sum(least(v_share, c.cap)) from unnest(v_caps) c (cap));
+  perform set_config('likeness.low_water',
+                     case when cardinality(v_hosts) >= batch or v_marks[5] > v_now_seconds - 5 then v_marks::text else '' end, false);
 
   -- Second level, a new statement: its snapshot is taken after the host locks, so that the count of
   -- pictures in hand is exact and no counter can drift.

@@ -24,7 +24,8 @@ begin
   perform 1 from likeness.images i where i.id in (select o.image_id from unnest(v_all) o) order by i.id for no key update;
   select coalesce(array_agg(o), '{}') into v_outcomes
     from unnest(v_all) o
-    join likeness.images i on i.id = o.image_id and i.claim_no = o.claim_no and i.claimed_by = finish_images.worker;
+    -- Not by "=": the planner would read the index of what is in hand, which a long-running transaction fills with dead entries.
+    join likeness.images i on i.id = o.image_id and i.claim_no = o.claim_no and i.claimed_by is not distinct from finish_images.worker;
 
   perform likeness.store_blobs(v_outcomes);
 

@@ -7,7 +7,7 @@ as $$
 begin
   update likeness.images i
      set is_alone = true
-   where i.id = image_id and i.claimed_by = worker and i.is_suspect;
+   where i.id = image_id and i.claimed_by is not distinct from worker and i.is_suspect;
   if not found then
     raise exception 'image % is not a suspect claimed by %', image_id, worker using errcode = 'LK001';
   end if;

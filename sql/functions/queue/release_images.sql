@@ -19,7 +19,7 @@ begin
   update likeness.images i
      set status = case when i.blob_sha256 is null then 'pending' else 'outdated' end,
          queued_at = v_now, claimed_by = null, claim_expires_at = null, is_alone = false, updated_at = v_now
-   where i.id = any(release_images.image_ids) and i.claimed_by = release_images.worker;
+   where i.id = any(release_images.image_ids) and i.claimed_by is not distinct from release_images.worker;
   get diagnostics v_released = row_count;
   perform likeness.unpark_hosts(v_hosts);
   return v_released;

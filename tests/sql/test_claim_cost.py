@@ -1,0 +1,212 @@
+"""What a claim reads: no row of a host that may not be called, no dead entry twice, and yet all."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from psycopg import Connection
+from psycopg.rows import DictRow
+
+from tests.shop import Shop, fault
+
+Db = Connection[DictRow]
+
+
+@pytest.fixture
+def shop(connection: Db) -> Shop:
+    return Shop(connection)
+
+
+def entries_read(shop: Shop, index: str, act: Callable[[], object]) -> int:
+    """Index entries, dead ones too, that this session reads while it acts."""
+    query = "select idx_tup_read from pg_stat_user_indexes where indexrelname = %s"
+    shop.execute("select pg_stat_force_next_flush()")
+    before = shop.value(query, index)
+    act()
+    shop.execute("select pg_stat_force_next_flush()")
+    return int(shop.value(query, index)) - int(before)
+
+
+def fill(shop: Shop, host: str, pictures: int) -> None:
+    shop.add_product(host, *(f"http://{host}/{n}.jpg" for n in range(pictures)))
+
+
+HELD = {
+    "paused": "paused = true",
+    "blocked": "blocked_until = now() + interval '1 hour', blocked_reason = 'a test',"
+    " ready_at = now() + interval '1 hour'",
+    "delayed": "ready_at = now() + interval '1 hour'",
+    "full": "ready_at = null, parked_for = 'limit'",
+}
+
+
+@pytest.mark.parametrize("held", HELD)
+def test_a_claim_reads_no_row_of_a_host_that_may_not_be_called(shop: Shop, held: str) -> None:
+    fill(shop, "held.test", 300)
+    fill(shop, "free.test", 3)
+    shop.execute(f"update likeness.hosts set {HELD[held]} where host = 'held.test'")
+    claims: list[dict[str, object]] = []
+    read = entries_read(shop, "images_claimable_idx", lambda: claims.extend(shop.claim(batch=16)))
+    assert {claim["host"] for claim in claims} == {"free.test"}
+    assert len(claims) == 3
+    assert read < 20
+
+
+def test_the_measure_of_what_is_read_sees_a_backlog(shop: Shop) -> None:
+    # Or the test above could not fail.
+    fill(shop, "free.test", 300)
+    count = "select count(*) from likeness.images where queued_at is not null and retry_at is null"
+    shop.execute("set enable_seqscan = off")
+    shop.execute("set enable_bitmapscan = off")
+    assert entries_read(shop, "images_claimable_idx", lambda: shop.value(count)) >= 300
+
+
+def churn(shop: Shop, cycles: int) -> None:
+    """Claims and finishes: each leaves dead entries of its host in the index."""
+    for _ in range(cycles):
+        [claim] = shop.claim(batch=1)
+        shop.finish("w/1", fault(claim, "not-found"))
+
+
+def test_a_claim_does_not_walk_the_dead_entries_that_a_long_transaction_keeps(
+    connection: Db, second_connection: Db
+) -> None:
+    shop = Shop(connection, min_interval=timedelta(seconds=1))
+    fill(shop, "a.test", 210)
+    start = shop.now()
+    with second_connection.transaction():
+        second_connection.execute("set transaction isolation level repeatable read")
+        second_connection.execute("select count(*) from likeness.hosts")
+        for second in range(200):
+            shop.at(start + timedelta(seconds=second * 2))
+            churn(shop, 1)
+        shop.at(start + timedelta(seconds=402))
+        churn(shop, 1)
+        shop.at(start + timedelta(seconds=404))
+        read = entries_read(shop, "hosts_ready_idx", lambda: churn(shop, 1))
+        shop.execute("select set_config('likeness.low_water', '', false)")
+        shop.at(start + timedelta(seconds=406))
+        read_afresh = entries_read(shop, "hosts_ready_idx", lambda: churn(shop, 1))
+    assert read_afresh > 200
+    assert read < read_afresh / 5
+
+
+def test_a_host_that_was_made_ready_in_a_long_transaction_is_found_by_an_idle_worker_at_once(
+    connection: Db, second_connection: Db
+) -> None:
+    shop = Shop(connection)
+    fill(shop, "a.test", 1)
+    churn(shop, 1)
+    with second_connection.transaction():
+        # Long ago by the time of its commit, and in between the first worker looked and found none.
+        slow = Shop(second_connection, "slow")
+        slow.at(shop.now() - timedelta(minutes=10))
+        fill(slow, "b.test", 1)
+        slow.at(None)
+        assert shop.claim() == []
+    assert [claim["host"] for claim in shop.claim()] == ["b.test"]
+
+
+def test_a_busy_worker_finds_a_host_that_was_made_ready_late_after_30_seconds_at_most(
+    connection: Db,
+) -> None:
+    shop = Shop(connection)
+    now = shop.now()
+    shop.at(now)
+    fill(shop, "busy.test", 40)
+    churn(shop, 1)
+    fill(shop, "late.test", 1)
+    # As if its transaction had begun long before: a time that the session has passed already.
+    shop.execute(
+        "update likeness.hosts set ready_at = %s where host = 'late.test'",
+        now - timedelta(minutes=10),
+    )
+    found: dict[str, int] = {}
+    for second in range(40):
+        shop.at(now + timedelta(seconds=second))
+        [claim] = shop.claim(batch=1)
+        found.setdefault(claim["host"], second)
+        shop.finish("w/1", fault(claim, "not-found"))
+    assert found["late.test"] <= 31
+
+
+def test_a_host_joins_a_line_behind_those_who_stand_in_it(shop: Shop) -> None:
+    # Its class rises: with the time at which it joined the other line, a session that remembers
+    # the line of this class would not see it.
+    fill(shop, "a.test", 1)
+    now = shop.now() + timedelta(minutes=1)
+    shop.at(now)
+    product = shop.value("select id from likeness.products")
+    shop.execute("select likeness.set_priority(array[%s], 3::smallint)", product)
+    [host] = shop.rows("select best_priority, ready_at from likeness.hosts")
+    assert host == {"best_priority": 3, "ready_at": now}
+
+
+def test_a_clock_that_jumps_back_loses_nothing(shop: Shop) -> None:
+    fill(shop, "a.test", 3)
+    now = shop.now()
+    shop.at(now + timedelta(days=1))
+    assert len(shop.claim(batch=1)) == 1
+    shop.at(now)
+    shop.execute("update likeness.hosts set ready_at = %s", now)
+    assert len(shop.claim(batch=1)) == 1
+
+
+# What keeps rows and indexes small.
+
+HOT_TABLES = {
+    "hosts": (
+        "fillfactor=50",
+        "autovacuum_vacuum_scale_factor=0",
+        "autovacuum_vacuum_cost_delay=0",
+    ),
+    "images": ("fillfactor=80", "autovacuum_vacuum_scale_factor=0.02"),
+    "worker_minutes": ("fillfactor=50",),
+}
+
+
+@pytest.mark.parametrize("table", HOT_TABLES)
+def test_a_hot_table_leaves_room_in_its_pages_and_is_vacuumed_early(shop: Shop, table: str) -> None:
+    options = shop.value(
+        "select reloptions from pg_class where oid = ('likeness.' || %s)::regclass", table
+    )
+    assert set(HOT_TABLES[table]) <= set(options)
+
+
+def hot_share(shop: Shop, table: str, act: Callable[[], object]) -> tuple[int, int]:
+    """Rows updated, and how many of them without a new index entry, while this session acts."""
+    query = "select n_tup_upd, n_tup_hot_upd from pg_stat_user_tables where relname = %s"
+    shop.execute("select pg_stat_force_next_flush()")
+    [before] = shop.rows(query, table)
+    act()
+    shop.execute("select pg_stat_force_next_flush()")
+    [after] = shop.rows(query, table)
+    return (
+        after["n_tup_upd"] - before["n_tup_upd"],
+        after["n_tup_hot_upd"] - before["n_tup_hot_upd"],
+    )
+
+
+def test_counts_by_the_minute_and_heartbeats_write_no_index_entries(shop: Shop) -> None:
+    worker = shop.value("select likeness.register_worker('w')")
+    fill(shop, "a.test", 21)
+    shop.at(shop.now().replace(second=0) + timedelta(minutes=1))
+
+    def work() -> None:
+        for _ in range(20):
+            [claim] = shop.claim(worker, 1)
+            shop.finish(worker, fault(claim, "not-found"))
+            shop.execute("select likeness.beat_worker(%s)", worker)
+
+    assert hot_share(shop, "worker_minutes", work) == (19, 19)
+
+
+def test_a_finish_of_a_host_that_is_in_line_writes_no_index_entry_of_it(shop: Shop) -> None:
+    fill(shop, "a.test", 20)
+    claims = shop.claim(batch=10)
+
+    def finish() -> None:
+        for claim in claims:
+            shop.finish("w/1", fault(claim, "not-found"))
+
+    assert hot_share(shop, "hosts", finish) == (10, 10)
