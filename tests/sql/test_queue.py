@@ -53,6 +53,17 @@ def test_claim_goes_breadth_first_over_hosts(shop: Shop) -> None:
     assert sorted(hosts) == [f"{host}.test" for host in "aabbccdd"]
 
 
+@pytest.mark.parametrize(
+    ("scheme", "port"), [("http", 80), ("https", 443), ("ftp", 21), ("ftps", 21)]
+)
+def test_a_host_is_the_same_with_and_without_the_port_of_its_scheme(
+    shop: Shop, scheme: str, port: int
+) -> None:
+    for host in ("a.test", f"A.test:{port}", "a.test:2121"):
+        shop.add_product(host, f"{scheme}://{host}/a.jpg")
+    assert Counter(claim["host"] for claim in shop.claim()) == {"a.test": 2, "a.test:2121": 1}
+
+
 def test_claim_never_exceeds_the_limit_of_a_host(connection: Db) -> None:
     shop = Shop(connection, max_in_flight=3)
     for n in range(10):

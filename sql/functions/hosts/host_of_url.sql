@@ -7,7 +7,7 @@ begin atomic
   select nullif(regexp_replace(
     regexp_replace(lower(substring(url from '^[A-Za-z]+://([^/?#\\]*)')), '^.*@', ''),
     case lower(substring(url from '^[A-Za-z]+'))
-      when 'http' then ':80$' when 'https' then ':443$' when 'ftp' then ':21$' else ':990$'
+      when 'http' then ':80$' when 'https' then ':443$' else ':21$' -- FTPS asks for TLS on the port of FTP
     end, ''), '');
 end;
 comment on function likeness.host_of_url(text) is 'Host of an absolute address in lower case, with the port where it is not the scheme''s own.';
