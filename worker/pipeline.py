@@ -84,7 +84,8 @@ class Pipeline:
         self._putters = ThreadPoolExecutor(
             max(4, settings.render_processes * 2), thread_name_prefix="put"
         )
-        self._begins = Batcher(queue.begin_blobs, linger=self._linger)
+        # Rendering waits for the one and nothing for the other.
+        self._begins = Batcher(queue.begin_blobs, linger=lambda: self._linger() / 4)
         self._finishes = Batcher(queue.finish, linger=self._linger)
         self.is_running = False
 

@@ -71,7 +71,7 @@ class Settings(BaseSettings):
         default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}",
         description="Name of this worker in claims and logs; empty: host:pid.",
     )
-    fetch_concurrency: int = Field(16, ge=1, description="Pictures a worker fetches at once.")
+    fetch_concurrency: int = Field(24, ge=1, description="Pictures a worker has in hand at once.")
     claim_batch: int = Field(16, ge=1, le=1000, description="Pictures a worker claims at once.")
     render_processes: int = Field(
         default_factory=lambda: os.cpu_count() or 1,
