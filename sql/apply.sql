@@ -56,6 +56,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/queue/set_priority.sql
 \ir functions/queue/retry_images.sql
 \ir functions/queue/fill_headers.sql
+\ir functions/queue/count_in_hand.sql
 \ir functions/queue/claim_images.sql
 \ir functions/queue/get_next_processing_batch.sql
 \ir functions/queue/isolate_image.sql

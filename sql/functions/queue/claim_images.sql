@@ -72,12 +72,7 @@ begin
     v_marks[7] := hashtext(worker);
   end if;
   -- The dead entries of what this worker has finished lie before the oldest that it has in hand: element 6 remembers that.
-  select count(*), array_agg(distinct m.host_id), min(m.claim_expires_at) into v_slots, v_near, v_low
-    from (select i.host_id, i.claim_expires_at
-            from likeness.images i
-           where i.claimed_by = worker and i.claim_expires_at >= to_timestamp(v_marks[6])
-           order by i.claim_expires_at
-           limit 100000) m;
+  select c.in_hand, c.host_ids, c.oldest_at into v_slots, v_near, v_low from likeness.count_in_hand(worker, to_timestamp(v_marks[6])) c;
   v_marks[6] := greatest(v_marks[6], extract(epoch from coalesce(v_low, v_now + lease)) - 1);
   v_slots := v_slots + batch;
   v_near := v_near || array(
