@@ -36,6 +36,9 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \set migration 0008_operators
 \set checksum a24d374aaf6c0bb6c01b2da0de3c13e1005c98e363068926400c62030dac0d28
 \ir apply_migration.sql
+\set migration 0009_garbage
+\set checksum 202188bb05b932d4101f0054cd668270702ea6e2ac952f406a39112ff2278cec
+\ir apply_migration.sql
 
 -- From here on: current state, dropped and made anew as a whole.
 \ir drop_code.sql
@@ -67,10 +70,18 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/blobs/store_blobs.sql
 \ir functions/blobs/refresh_renditions.sql
 \ir functions/blobs/claim_renditions.sql
+\ir functions/blobs/admit_outcomes.sql
 \ir functions/queue/finish_images.sql
 \ir functions/blobs/finish_renditions.sql
 \ir functions/blobs/release_renditions.sql
 \ir functions/queue/finish_image.sql
+\ir functions/garbage/is_referenced.sql
+\ir functions/garbage/condemn_blobs.sql
+\ir functions/garbage/claim_condemned.sql
+\ir functions/garbage/hold_condemned.sql
+\ir functions/garbage/forget_blob.sql
+\ir functions/garbage/adopt_objects.sql
+\ir functions/garbage/purge_blob.sql
 \ir functions/queue/requeue_expired.sql
 \ir functions/queue/promote_retries.sql
 \ir functions/queue/tend_queue.sql
@@ -129,6 +140,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir views/claims.sql
 \ir views/worker_status.sql
 \ir views/rendition_backlog.sql
+\ir views/garbage_backlog.sql
 \ir checks/check_claims_overdue.sql
 \ir checks/check_blobs_stuck_storing.sql
 \ir checks/check_completed_without_bytes.sql

@@ -688,6 +688,35 @@ COMMENT ON COLUMN likeness.supplier_credentials.updated_at IS 'When they were la
 
 COMMENT ON COLUMN likeness.supplier_credentials.password IS 'Password, in clear, since the servers want it so.';
 
+CREATE TABLE likeness.image_history (
+    id bigint NOT NULL,
+    image_id bigint NOT NULL,
+    product_id bigint,
+    canonical_product_id bigint,
+    "position" smallint NOT NULL,
+    shown_at timestamp with time zone NOT NULL,
+    cause text NOT NULL,
+    blob_sha256 text COLLATE pg_catalog."C"
+);
+
+COMMENT ON TABLE likeness.image_history IS 'Which bytes a place showed from when on. Append-only; a row holds until the next one of its image.';
+
+COMMENT ON COLUMN likeness.image_history.id IS 'Key.';
+
+COMMENT ON COLUMN likeness.image_history.image_id IS 'The place; its row may be gone, so no foreign key.';
+
+COMMENT ON COLUMN likeness.image_history.product_id IS 'Owner at that time.';
+
+COMMENT ON COLUMN likeness.image_history.canonical_product_id IS 'Owner at that time.';
+
+COMMENT ON COLUMN likeness.image_history."position" IS 'Position at that time.';
+
+COMMENT ON COLUMN likeness.image_history.shown_at IS 'From when on.';
+
+COMMENT ON COLUMN likeness.image_history.cause IS 'mirrored, removed, rolled back ...';
+
+COMMENT ON COLUMN likeness.image_history.blob_sha256 IS 'The bytes; null: nothing.';
+
 CREATE TABLE likeness.blobs (
     sha256 text NOT NULL COLLATE pg_catalog."C",
     status text DEFAULT 'storing'::text NOT NULL,
@@ -705,11 +734,14 @@ CREATE TABLE likeness.blobs (
     placeholder text,
     signature bytea,
     renditions jsonb DEFAULT '[]'::jsonb NOT NULL,
+    is_deleting boolean DEFAULT false NOT NULL,
+    was_taken_over boolean DEFAULT false NOT NULL,
     CONSTRAINT blob_bytes_are_positive CHECK ((bytes > 0)),
     CONSTRAINT blob_height_is_positive CHECK ((height > 0)),
     CONSTRAINT blob_status_is_known CHECK ((status = ANY (ARRAY['storing'::text, 'stored'::text, 'condemned'::text]))),
     CONSTRAINT blob_width_is_positive CHECK ((width > 0)),
     CONSTRAINT condemned_says_when CHECK (((status = 'condemned'::text) = (condemned_at IS NOT NULL))),
+    CONSTRAINT deleting_bytes_are_not_stored CHECK (((NOT is_deleting) OR (status <> 'stored'::text))),
     CONSTRAINT renditions_are_a_list CHECK ((jsonb_typeof(renditions) = 'array'::text)),
     CONSTRAINT sha256_is_64_hex_digits CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text)),
     CONSTRAINT signature_is_8_by_8_rgb CHECK ((octet_length(signature) = 192)),
@@ -750,6 +782,10 @@ COMMENT ON COLUMN likeness.blobs.placeholder IS 'thumbhash in base64: a blurred 
 COMMENT ON COLUMN likeness.blobs.signature IS '8 x 8 RGB thumbnail (192 bytes): with phash it decides whether two pictures are the same.';
 
 COMMENT ON COLUMN likeness.blobs.renditions IS 'List of {preset, format, recipe, width, height, bytes}: the objects under v/.';
+
+COMMENT ON COLUMN likeness.blobs.is_deleting IS 'Deletion has begun: some of its objects may be gone, so that its bytes must be put again before they are shown.';
+
+COMMENT ON COLUMN likeness.blobs.was_taken_over IS 'Another worker began to store it before: objects may exist though the last one rendered nothing.';
 
 CREATE TABLE likeness.failure_reasons (
     code text NOT NULL,
@@ -834,35 +870,6 @@ ALTER TABLE likeness.canonical_products ALTER COLUMN id ADD GENERATED ALWAYS AS 
     NO MAXVALUE
     CACHE 1
 );
-
-CREATE TABLE likeness.image_history (
-    id bigint NOT NULL,
-    image_id bigint NOT NULL,
-    product_id bigint,
-    canonical_product_id bigint,
-    "position" smallint NOT NULL,
-    shown_at timestamp with time zone NOT NULL,
-    cause text NOT NULL,
-    blob_sha256 text COLLATE pg_catalog."C"
-);
-
-COMMENT ON TABLE likeness.image_history IS 'Which bytes a place showed from when on. Append-only; a row holds until the next one of its image.';
-
-COMMENT ON COLUMN likeness.image_history.id IS 'Key.';
-
-COMMENT ON COLUMN likeness.image_history.image_id IS 'The place; its row may be gone, so no foreign key.';
-
-COMMENT ON COLUMN likeness.image_history.product_id IS 'Owner at that time.';
-
-COMMENT ON COLUMN likeness.image_history.canonical_product_id IS 'Owner at that time.';
-
-COMMENT ON COLUMN likeness.image_history."position" IS 'Position at that time.';
-
-COMMENT ON COLUMN likeness.image_history.shown_at IS 'From when on.';
-
-COMMENT ON COLUMN likeness.image_history.cause IS 'mirrored, removed, rolled back ...';
-
-COMMENT ON COLUMN likeness.image_history.blob_sha256 IS 'The bytes; null: nothing.';
 
 ALTER TABLE likeness.datasets ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME likeness.datasets_id_seq
@@ -986,6 +993,32 @@ ALTER TABLE likeness.products ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE likeness.purged_blobs (
+    sha256 text NOT NULL COLLATE pg_catalog."C",
+    purged_at timestamp with time zone NOT NULL,
+    images integer DEFAULT 0 NOT NULL,
+    history_rows integer DEFAULT 0 NOT NULL,
+    purged_by text NOT NULL,
+    reason text NOT NULL,
+    CONSTRAINT purge_has_a_reason CHECK ((reason <> ''::text)),
+    CONSTRAINT purge_names_a_person CHECK ((purged_by <> ''::text)),
+    CONSTRAINT purged_sha256_is_64_hex_digits CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text))
+);
+
+COMMENT ON TABLE likeness.purged_blobs IS 'Bytes that were taken down everywhere and never come back: who, when and why. Rows stay.';
+
+COMMENT ON COLUMN likeness.purged_blobs.sha256 IS 'The bytes.';
+
+COMMENT ON COLUMN likeness.purged_blobs.purged_at IS 'When.';
+
+COMMENT ON COLUMN likeness.purged_blobs.images IS 'Places that showed them.';
+
+COMMENT ON COLUMN likeness.purged_blobs.history_rows IS 'Rows of history that named them.';
+
+COMMENT ON COLUMN likeness.purged_blobs.purged_by IS 'Who did it.';
+
+COMMENT ON COLUMN likeness.purged_blobs.reason IS 'Why.';
+
 ALTER TABLE likeness.runs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME likeness.runs_id_seq
     START WITH 1
@@ -1089,6 +1122,9 @@ ALTER TABLE ONLY likeness.products
 ALTER TABLE ONLY likeness.products
     ADD CONSTRAINT products_supplier_id_sku_key UNIQUE (supplier_id, sku);
 
+ALTER TABLE ONLY likeness.purged_blobs
+    ADD CONSTRAINT purged_blobs_pkey PRIMARY KEY (sha256);
+
 ALTER TABLE ONLY likeness.queue_control
     ADD CONSTRAINT queue_control_pkey PRIMARY KEY (is_only_row);
 
@@ -1118,6 +1154,10 @@ ALTER TABLE ONLY likeness.worker_minutes
 
 ALTER TABLE ONLY likeness.workers
     ADD CONSTRAINT workers_pkey PRIMARY KEY (id);
+
+CREATE INDEX blobs_condemned_idx ON likeness.blobs USING btree (condemned_at) WHERE (status = 'condemned'::text);
+
+COMMENT ON INDEX likeness.blobs_condemned_idx IS 'Serves claim_condemned() and garbage_backlog.';
 
 COMMENT ON INDEX likeness.blobs_pkey IS 'Serves begin_blobs(), finish_images() and resolve_display_urls().';
 
@@ -1212,6 +1252,8 @@ COMMENT ON INDEX likeness.products_dataset_idx IS 'Serves activate_dataset() and
 COMMENT ON INDEX likeness.products_pkey IS 'Serves resolve_display_urls().';
 
 COMMENT ON INDEX likeness.products_supplier_id_sku_key IS 'Serves merge_feed() and the stable alias.';
+
+COMMENT ON INDEX likeness.purged_blobs_pkey IS 'Serves begin_blobs() and finish_images().';
 
 COMMENT ON INDEX likeness.queue_control_pkey IS 'Serves claim_images().';
 
@@ -1316,6 +1358,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.datasets TO likeness_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.supplier_credentials TO likeness_app;
 
+GRANT SELECT ON TABLE likeness.image_history TO likeness_reader;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.image_history TO likeness_app;
+
 GRANT SELECT ON TABLE likeness.blobs TO likeness_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.blobs TO likeness_app;
 
@@ -1328,9 +1373,6 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.rendition_queue TO likeness_
 GRANT SELECT ON TABLE likeness.canonical_products TO likeness_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.canonical_products TO likeness_app;
 
-GRANT SELECT ON TABLE likeness.image_history TO likeness_reader;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.image_history TO likeness_app;
-
 GRANT SELECT ON TABLE likeness.worker_minutes TO likeness_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.worker_minutes TO likeness_app;
 
@@ -1339,6 +1381,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.image_moves TO likeness_app;
 
 GRANT SELECT ON TABLE likeness.presets TO likeness_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.presets TO likeness_app;
+
+GRANT SELECT ON TABLE likeness.purged_blobs TO likeness_reader;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.purged_blobs TO likeness_app;
 
 GRANT SELECT ON TABLE likeness.schema_code TO likeness_reader;
 GRANT SELECT ON TABLE likeness.schema_code TO likeness_app;

@@ -11,6 +11,7 @@ MIRROR_QUEUE = "mirror"
 UPKEEP_QUEUE = "upkeep"
 MIRROR_TASK = "likeness.mirror_images"
 SWEEP_TASK = "likeness.sweep"
+GARBAGE_TASK = "likeness.collect_garbage"
 
 app = procrastinate.App(connector=procrastinate.PsycopgConnector())
 

@@ -285,6 +285,10 @@ class Pipeline:
         while (answer := await self._begins.call(fetched.sha256)) == "busy":  # noqa: ASYNC110
             await asyncio.sleep(_BUSY_POLL_SECONDS)
         stages.end("begin")
+        if answer == "purged":
+            raise SourceFault(
+                "purged", "the picture was taken down; likeness.purged_blobs says by whom and why"
+            )
         if answer == "stored":
             return {"is_reused": True}
         limits = Limits(

@@ -83,6 +83,12 @@ class Settings(BaseSettings):
         20.0, ge=0, description="How long a stopping worker may finish what is in hand."
     )
     keep_originals: bool = Field(True, description="Keep each original beside its renditions.")
+    garbage_grace_days: float = Field(
+        30.0, ge=0, description="How long bytes that nobody shows any more are kept."
+    )
+    history_days: float = Field(
+        365.0, ge=0, description="How long bytes are kept that a place showed once."
+    )
     second_wave: bool = Field(
         True,
         description="Make further sizes and formats of kept originals while no picture waits.",

@@ -9,7 +9,7 @@ import signal
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from importlib.metadata import version
 
@@ -20,23 +20,34 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Status
 from procrastinate.worker import Worker
 
+from worker import garbage
 from worker.children import RenderPool
-from worker.db import Pool, connect, connect_async, open_pool
+from worker.db import Pool, connect, connect_async, open_pool, query_errors
+from worker.errors import Refused
 from worker.fetch import Fetcher
-from worker.jobs import MIRROR_QUEUE, MIRROR_TASK, SWEEP_TASK, UPKEEP_QUEUE, app, order_mirroring
+from worker.jobs import (
+    GARBAGE_TASK,
+    MIRROR_QUEUE,
+    MIRROR_TASK,
+    SWEEP_TASK,
+    UPKEEP_QUEUE,
+    app,
+    order_mirroring,
+)
 from worker.log import get_logger
 from worker.migrate import require_current_schema
 from worker.pipeline import Pipeline
 from worker.queue import Queue
 from worker.second_wave import SecondWave, Sizes
 from worker.settings import Settings
-from worker.storage import open_store
+from worker.storage import ObjectStore, open_store
 
 _log = get_logger(__name__)
 
 # An idle worker looks at the queue this often though nobody wakes it.
 _IDLE_LOOK_SECONDS = 5.0
 _JOB_HISTORY_HOURS = 24
+_GARBAGE_SECONDS = 300.0
 _AWAY = (psycopg.OperationalError, ConnectorException, OSError)
 
 
@@ -46,6 +57,7 @@ class Runtime:
 
     settings: Settings
     pool: Pool
+    store: ObjectStore
     queue: Queue
     pipeline: Pipeline
     second_wave: SecondWave
@@ -86,6 +98,29 @@ async def sweep(context: JobContext, timestamp: int) -> None:
     await order_mirroring()
 
 
+@app.periodic(cron="23 3 * * *")
+@app.task(name=GARBAGE_TASK, queue=UPKEEP_QUEUE, queueing_lock=GARBAGE_TASK, pass_context=True)
+async def collect_garbage(context: JobContext, timestamp: int) -> None:
+    """Delete bytes that nobody shows any more, for a few minutes; tomorrow goes on."""
+    await asyncio.to_thread(_collect, _runtime(context))
+
+
+def _collect(runtime: Runtime) -> None:
+    with connect(runtime.settings, "worker gc") as connection, query_errors():
+        try:
+            collected = garbage.collect(
+                runtime.settings,
+                connection,
+                runtime.store,
+                seconds=_GARBAGE_SECONDS,
+                is_stopping=runtime.stopping.is_set,
+            )
+        except Refused as refused:
+            _log.info("garbage left to another", reason=str(refused))
+        else:
+            _log.info("garbage collected", **asdict(collected))
+
+
 def run_worker(settings: Settings) -> None:
     """Run one worker process until SIGTERM or SIGINT. Raises StaleSchema on an old database."""
     with connect(settings, "worker") as connection:
@@ -112,7 +147,7 @@ async def _run(settings: Settings) -> None:
         )
         second_wave.gives_way_to(lambda: pipeline.is_running)
         runtime = Runtime(
-            settings, pool, queue, pipeline, second_wave, asyncio.Event(), asyncio.Event()
+            settings, pool, store, queue, pipeline, second_wave, asyncio.Event(), asyncio.Event()
         )
         _log.info("worker ready", worker=queue.worker, renderers=settings.render_processes)
         await _serve(runtime)

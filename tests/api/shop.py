@@ -107,6 +107,10 @@ class Shop:
             )
 
     def finish(self, claim: DictRow, **outcome: object) -> None:
+        if outcome.get("sha256"):
+            self.connection.execute(
+                "select likeness.begin_blobs(%s, array[%s])", (self.worker, outcome["sha256"])
+            )
         outcomes = [{"image_id": claim["image_id"], "claim_no": claim["claim_no"], **outcome}]
         row = self.connection.execute(
             "select is_accepted from likeness.finish_images(%s, %s)",

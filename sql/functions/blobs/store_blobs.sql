@@ -3,10 +3,11 @@ returns void
 language sql
 volatile parallel unsafe
 begin atomic
-  -- What could not be rendered was never put: no object of it exists, so the row that announced it may go.
+  -- What could not be rendered was never put: no object of it exists, so the row that announced it may go;
+  -- but where another worker had begun before, garbage collection looks.
   delete from likeness.blobs b
-   where b.status = 'storing' and b.stored_at is null
-     and b.sha256 in (select o.sha256 from unnest(outcomes) o where not o.is_completed and o.sha256 is not null)
+   where b.status = 'storing' and b.stored_at is null and not b.was_taken_over
+     and b.sha256 in (select o.sha256 from unnest(outcomes) o where not o.is_completed and o.sha256 is not null and o.reason is distinct from 'purged')
      and not exists (select from unnest(outcomes) c where c.is_completed and c.sha256 = b.sha256);
   insert into likeness.blobs as b (sha256, status, format, width, height, bytes, has_original, stored_at, phash, placeholder, signature, renditions)
   select distinct on (o.sha256) o.sha256, 'stored', o.blob ->> 'format', (o.blob ->> 'width')::int, (o.blob ->> 'height')::int,
@@ -16,7 +17,7 @@ begin atomic
    where o.is_completed and jsonb_typeof(o.blob) = 'object'
    order by o.sha256
   on conflict (sha256) do update
-     set status = 'stored', format = excluded.format, width = excluded.width, height = excluded.height, bytes = excluded.bytes,
+     set status = 'stored', is_deleting = false, format = excluded.format, width = excluded.width, height = excluded.height, bytes = excluded.bytes,
          has_original = b.has_original or excluded.has_original, stored_at = excluded.stored_at, storing_expires_at = null, condemned_at = null,
          phash = excluded.phash, placeholder = excluded.placeholder, signature = excluded.signature, renditions = excluded.renditions
    where b.status <> 'stored';

@@ -8,6 +8,7 @@ as $$
 declare
   v_now timestamptz := likeness.clock();
   v_all likeness.outcome[];
+  v_mine likeness.outcome[];
   v_outcomes likeness.outcome[];
   v_products text;
   v_done likeness.worker_minutes;
@@ -27,6 +28,12 @@ begin
     -- Not by "=": the planner would read the index of what is in hand, which a long-running transaction fills with dead entries.
     join likeness.images i on i.id = o.image_id and i.claim_no = o.claim_no and i.claimed_by is not distinct from finish_images.worker;
 
+  v_mine := v_outcomes;
+  v_outcomes := likeness.admit_outcomes(worker, v_mine);
+  if cardinality(v_outcomes) < cardinality(v_mine) then
+    -- Their bytes were deleted while they were in hand: they are fetched once more.
+    perform likeness.release_images(worker, array(select m.image_id from unnest(v_mine) m except select o.image_id from unnest(v_outcomes) o));
+  end if;
   perform likeness.store_blobs(v_outcomes);
 
   with done as (
@@ -112,4 +119,4 @@ begin
 end
 $$;
 comment on function likeness.finish_images(text, jsonb) is
-  'The one transaction that makes results visible: blob stored, image completed, retried or failed, history, run and host counts, NOTIFY likeness_finished. Outcomes whose claim was lost change nothing and come back as not accepted.';
+  'The one transaction that makes results visible: blob stored, image completed, retried or failed, history, run and host counts, NOTIFY likeness_finished. Outcomes whose claim was lost change nothing and come back as not accepted, as do those whose bytes were deleted meanwhile, which are queued again.';
