@@ -85,11 +85,15 @@ class Machine:
         """Queue pictures, wait until all are settled; count from activation to the last one."""
         dataset = self._import(origin, numbers)
         before = self._cpu()
-        began = time.perf_counter()
         run = self._value("select run_id from likeness.activate_dataset(%s)", dataset)
+        # The database knows to the microsecond when the run ended: asking seldom costs no accuracy.
         while self._value("select status from likeness.runs where id = %s", run) != "finished":
-            time.sleep(0.02)
-        seconds = time.perf_counter() - began
+            time.sleep(0.2)
+        seconds = self._value(
+            "select extract(epoch from finished_at - started_at)::float8"
+            " from likeness.runs where id = %s",
+            run,
+        )
         spent = {name: after - before[name] for name, after in self._cpu().items()}
         stored = self._value("select stored from likeness.runs where id = %s", run)
         if stored != len(numbers):
