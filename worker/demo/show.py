@@ -62,11 +62,12 @@ def run_demo(settings: Settings, feed: Path | None, prefix: str | None, *, once:
         if feed is None:
             state_dir = _fresh_folder(settings.state_dir.absolute() / "demo")
             shown = stack.enter_context(_sample_feed())
-            networks = _LOOPBACK
         else:
             state_dir = settings.state_dir.absolute()
             shown = Feed(feed, feed.stem, prefix)
-            networks = None
+        # The sample is served here, and so may a person's own feed be.
+        keeps_networks = feed is not None and settings.allowed_private_networks
+        networks = None if keeps_networks else _LOOPBACK
         settings = load_settings(
             state_dir=state_dir, api_port=_free_port(settings), allowed_private_networks=networks
         )
