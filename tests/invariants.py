@@ -5,9 +5,8 @@ from collections import Counter
 from psycopg import Connection
 from psycopg.rows import DictRow
 
+from worker.renditions import EXTENSIONS
 from worker.storage import ObjectStore, original_key, rendition_key
-
-EXTENSIONS = {"webp": "webp", "avif": "avif", "jpeg": "jpg"}
 
 
 def assert_checks_are_quiet(connection: Connection[DictRow]) -> None:

@@ -16,8 +16,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 _START_SECONDS = 30.0
 
 
@@ -34,16 +32,6 @@ class MinioServer:
     secret_key: str
     version: str
     process: subprocess.Popen[bytes]
-
-
-@pytest.fixture(scope="session")
-def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinioServer]:
-    """The MinIO that all tests of a session share; each makes a bucket of its own."""
-    try:
-        with minio_server(tmp_path_factory.mktemp("minio") / "drive") as server:
-            yield server
-    except PartMissing as missing:
-        pytest.skip(str(missing))
 
 
 def find_minio() -> Path:

@@ -205,15 +205,15 @@ class Pipeline:
             self._start(claim)
 
     async def _start_suspect(self) -> None:
-        if not self._suspects or self._in_hand:
-            return
-        claim = self._suspects.pop(0)
-        try:
-            await self._queue.isolate(claim.image_id)
-        except LostClaim:
-            _log.warning("claim lost", image=claim.image_id)
-            return
-        self._start(claim)
+        # One whose claim was lost leaves the turn to the next, or that one would wait for nothing.
+        while self._suspects and not self._in_hand:
+            claim = self._suspects.pop(0)
+            try:
+                await self._queue.isolate(claim.image_id)
+            except LostClaim:
+                _log.warning("claim lost", image=claim.image_id)
+            else:
+                self._start(claim)
 
     def _start(self, claim: Claim) -> None:
         task = asyncio.create_task(self._mirror(claim), name=f"image {claim.image_id}")
