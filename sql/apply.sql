@@ -39,6 +39,9 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \set migration 0009_garbage
 \set checksum 202188bb05b932d4101f0054cd668270702ea6e2ac952f406a39112ff2278cec
 \ir apply_migration.sql
+\set migration 0014_access
+\set checksum c4c049dc9667014a7b2d62edc276e1b09584d669a992b318aa7f08640a32cbeb
+\ir apply_migration.sql
 
 -- From here on: current state, dropped and made anew as a whole.
 \ir drop_code.sql
@@ -124,6 +127,13 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/display/find_image_by_url.sql
 \ir functions/display/image_source.sql
 \ir functions/display/product_progress.sql
+\ir functions/access/find_service_key.sql
+\ir functions/access/create_service_key.sql
+\ir functions/access/revoke_service_key.sql
+\ir functions/access/take_permit.sql
+\ir functions/access/forget_permits.sql
+\ir functions/access/add_user_images.sql
+\ir functions/access/list_user_images.sql
 \ir triggers/images__check_move.sql
 \ir triggers/images__queue_new.sql
 \ir triggers/products__follow_status.sql
@@ -141,6 +151,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir views/worker_status.sql
 \ir views/rendition_backlog.sql
 \ir views/garbage_backlog.sql
+\ir views/service_key_status.sql
 \ir checks/check_claims_overdue.sql
 \ir checks/check_blobs_stuck_storing.sql
 \ir checks/check_completed_without_bytes.sql
