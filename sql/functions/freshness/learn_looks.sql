@@ -1,0 +1,101 @@
+create or replace function likeness.learn_looks(looks likeness.look[])
+returns bigint[]
+language plpgsql
+volatile parallel unsafe
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  c_memory_days constant double precision := 90;
+  v_now timestamptz := likeness.clock();
+  v_price double precision := (select c.price from likeness.check_plan c);
+  v_lost bigint[];
+begin
+  insert into likeness.image_freshness as f (image_id, checked_at, seen_at, quiet_days, next_check_at)
+  select l.image_id, v_now, v_now, e.quiet_days,
+         v_now + make_interval(secs => 86400 * (0.25 + 0.75 * likeness.spread(l.image_id))
+           * likeness.check_interval(coalesce(r.shape, 0.2), coalesce(r.days, 10) + e.quiet_days, v_price))
+    from unnest(looks) l
+    left join likeness.supplier_rates r on r.supplier_id = l.supplier_id
+   -- How long it has been as it is counts for half, and for 15 days at most: nobody has seen the server tell the truth yet.
+   cross join lateral (select least(15, 0.5 * greatest(0, coalesce(extract(epoch from v_now - l.changed_at) / 86400, 0))) as quiet_days) e
+   where l.result = 'first'
+   order by l.image_id
+  on conflict (image_id) do update
+     set checked_at = excluded.checked_at, seen_at = excluded.seen_at, shape = 0, quiet_days = excluded.quiet_days, failed_checks = 0,
+         next_check_at = excluded.next_check_at, suspicion = 0, suspected_with = null, failure_text = null;
+
+  update likeness.supplier_rates r
+     set mate_checks = r.mate_checks + s.mate_checks, mate_changes = r.mate_changes + s.mate_changes,
+         row_checks = r.row_checks + s.row_checks, row_changes = r.row_changes + s.row_changes
+    from (select l.supplier_id,
+                 (count(*) filter (where f.suspected_with = 'product'))::int as mate_checks,
+                 (count(*) filter (where f.suspected_with = 'product' and l.result = 'changed'))::int as mate_changes,
+                 (count(*) filter (where f.suspected_with = 'row'))::int as row_checks,
+                 (count(*) filter (where f.suspected_with = 'row' and l.result = 'changed'))::int as row_changes
+            from unnest(looks) l
+            join likeness.image_freshness f on f.image_id = l.image_id
+           where f.suspicion > 0 and l.is_check and l.result <> 'failed'
+           group by l.supplier_id) s
+   where r.supplier_id = s.supplier_id;
+
+  with look as (
+    select l.*, f.failed_checks, likeness.spread(l.image_id) as spread,
+           coalesce(r.shape, 0.2)::double precision as prior_shape, coalesce(r.days, 10)::double precision as prior_days,
+           e.elapsed, e.kept * f.shape as shape, e.kept * f.quiet_days as quiet_days,
+           -- A server that dates its pictures tells how long the last change is over.
+           case when l.changed_at between v_now - make_interval(secs => 86400 * e.elapsed) and v_now and not coalesce(l.has_same_validators, false)
+             then extract(epoch from v_now - l.changed_at) / 86400 end as quiet_since,
+           likeness.check_weight(f.viewed_at, greatest(p.priority, d.priority), v_now) as weight
+      from unnest(looks) l
+      join likeness.image_freshness f on f.image_id = l.image_id
+      left join likeness.supplier_rates r on r.supplier_id = l.supplier_id
+      left join likeness.suppliers p on p.id = l.supplier_id
+      left join likeness.products o on o.id = l.product_id
+      left join likeness.datasets d on d.id = o.dataset_id
+     cross join lateral (
+       select x.elapsed, power(0.5, x.elapsed / c_memory_days) as kept
+         from (select greatest(0, extract(epoch from v_now - case when l.result = 'changed' and l.said_unmodified then f.seen_at else f.checked_at end) / 86400) as elapsed) x) e
+     where l.result in ('unmodified', 'same', 'changed')
+  ),
+  learned as (
+    select k.*,
+           case when not k.is_evidence then k.shape
+                when k.result <> 'changed' then k.shape
+                when k.quiet_since is not null then k.shape + 1
+                else greatest(0, c.shape - k.prior_shape) end as new_shape,
+           case when not k.is_evidence then k.quiet_days
+                when k.result <> 'changed' then k.quiet_days + k.elapsed
+                when k.quiet_since is not null then k.quiet_days + k.quiet_since
+                else greatest(0, c.days - k.prior_days) end as new_quiet_days
+      from look k
+      left join lateral likeness.learn_change(k.prior_shape + k.shape, k.prior_days + k.quiet_days, k.elapsed) c
+        on k.result = 'changed' and k.is_evidence and k.quiet_since is null
+  )
+  update likeness.image_freshness f
+     set checks = f.checks + 1, changes = f.changes + (n.result = 'changed')::int, failed_checks = 0, failure_text = null,
+         shape = n.new_shape, quiet_days = n.new_quiet_days, checked_at = v_now,
+         seen_at = case when n.result = 'unmodified' then f.seen_at else v_now end,
+         changed_at = case when n.result = 'changed' then v_now else f.changed_at end,
+         suspicion = 0, suspected_with = null,
+         next_check_at = v_now + make_interval(secs => 86400 * (0.9 + 0.2 * n.spread)
+           * likeness.check_interval(n.prior_shape + n.new_shape, n.prior_days + n.new_quiet_days, v_price / n.weight))
+    from learned n
+   where f.image_id = n.image_id;
+
+  -- A check without an answer changes nothing; it is made again later, and only the third that says "gone for good", days after the first,
+  -- makes the picture fail.
+  with failed as (
+    update likeness.image_freshness f
+       set failed_checks = least(f.failed_checks + 1, 1000), failure_text = l.failure_text,
+           next_check_at = v_now + case when l.is_permanent then interval '1 day' else least(interval '1 day', interval '1 hour' * 2 ^ least(f.failed_checks, 5)) end
+      from unnest(looks) l
+     where f.image_id = l.image_id and l.is_check and l.result = 'failed'
+    returning f.image_id, f.failed_checks >= 3 and l.is_permanent as is_lost
+  )
+  select coalesce(array_agg(f.image_id) filter (where f.is_lost), '{}') into v_lost from failed f;
+  return v_lost;
+end
+$$;
+comment on function likeness.learn_looks(likeness.look[]) is
+  'Keeps what looks taught about the change rates of pictures, and sets their next checks; returns those whose source is gone for good. Part of learn_freshness().';
