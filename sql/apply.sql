@@ -39,6 +39,9 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \set migration 0009_garbage
 \set checksum 202188bb05b932d4101f0054cd668270702ea6e2ac952f406a39112ff2278cec
 \ir apply_migration.sql
+\set migration 0013_upkeep
+\set checksum 35e636638899c9bcab787edcd2e22822a2cb34a3fe829ccdfeb32d98cfb16125
+\ir apply_migration.sql
 \set migration 0014_access
 \set checksum c4c049dc9667014a7b2d62edc276e1b09584d669a992b318aa7f08640a32cbeb
 \ir apply_migration.sql
@@ -102,6 +105,10 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/workers/stop_worker.sql
 \ir functions/workers/drain.sql
 \ir functions/workers/prune_history.sql
+\ir functions/periodic/register_periodic.sql
+\ir functions/periodic/begin_periodic.sql
+\ir functions/periodic/save_periodic.sql
+\ir functions/periodic/end_periodic.sql
 \ir functions/catalog/ensure_supplier.sql
 \ir functions/catalog/save_supplier.sql
 \ir functions/catalog/set_supplier_credentials.sql
@@ -151,6 +158,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir views/worker_status.sql
 \ir views/rendition_backlog.sql
 \ir views/garbage_backlog.sql
+\ir views/periodic_work.sql
 \ir views/service_key_status.sql
 \ir checks/check_claims_overdue.sql
 \ir checks/check_blobs_stuck_storing.sql

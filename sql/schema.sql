@@ -627,6 +627,26 @@ COMMENT ON COLUMN likeness.suppliers.request_headers IS 'Headers of each request
 
 COMMENT ON COLUMN likeness.suppliers.allowed_schemes IS 'Schemes that its pictures'' addresses, and redirects from them, may have.';
 
+CREATE UNLOGGED TABLE likeness.permits (
+    limit_name text NOT NULL,
+    client text NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    is_allowed boolean NOT NULL,
+    taken timestamp with time zone[] NOT NULL
+);
+
+COMMENT ON TABLE likeness.permits IS 'What each client asked for lately, for the limits that hold over all API processes.';
+
+COMMENT ON COLUMN likeness.permits.limit_name IS 'Which limit.';
+
+COMMENT ON COLUMN likeness.permits.client IS 'IPv4 address or /64 network of IPv6.';
+
+COMMENT ON COLUMN likeness.permits.expires_at IS 'From when on the row says nothing.';
+
+COMMENT ON COLUMN likeness.permits.is_allowed IS 'Whether the latest request was let through.';
+
+COMMENT ON COLUMN likeness.permits.taken IS 'When it was let through within the span of the limit, oldest first.';
+
 CREATE TABLE likeness.datasets (
     id bigint NOT NULL,
     status text DEFAULT 'draft'::text NOT NULL,
@@ -717,6 +737,47 @@ COMMENT ON COLUMN likeness.image_history.cause IS 'mirrored, removed, rolled bac
 
 COMMENT ON COLUMN likeness.image_history.blob_sha256 IS 'The bytes; null: nothing.';
 
+CREATE TABLE likeness.user_images (
+    user_id text NOT NULL,
+    sequence_no bigint NOT NULL,
+    client_key text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    seed bigint,
+    steps integer,
+    url text NOT NULL,
+    prompt text NOT NULL,
+    model text NOT NULL,
+    CONSTRAINT client_key_is_short CHECK (((char_length(client_key) >= 1) AND (char_length(client_key) <= 100))),
+    CONSTRAINT model_is_short CHECK ((char_length(model) <= 200)),
+    CONSTRAINT prompt_is_bounded CHECK ((char_length(prompt) <= 20000)),
+    CONSTRAINT sequence_starts_at_one CHECK ((sequence_no > 0)),
+    CONSTRAINT steps_are_counted CHECK (((steps >= 1) AND (steps <= 10000))),
+    CONSTRAINT url_is_of_the_web CHECK (((url ~ '^https?://[^[:space:][:cntrl:]]+$'::text) AND (char_length(url) <= 4000))),
+    CONSTRAINT user_id_is_short CHECK (((char_length(user_id) >= 1) AND (char_length(user_id) <= 200)))
+);
+
+ALTER TABLE ONLY likeness.user_images FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE likeness.user_images IS 'A picture that a user generated. Append-only; a session sees the rows of the user in its setting likeness.user_id alone.';
+
+COMMENT ON COLUMN likeness.user_images.user_id IS 'Whose: the subject of the user''s token.';
+
+COMMENT ON COLUMN likeness.user_images.sequence_no IS 'Counts a user''s pictures without gaps, in the order in which they became visible: a cursor that misses none.';
+
+COMMENT ON COLUMN likeness.user_images.client_key IS 'The client''s own key of it, so that sending it again adds nothing.';
+
+COMMENT ON COLUMN likeness.user_images.created_at IS 'When it was added.';
+
+COMMENT ON COLUMN likeness.user_images.seed IS 'Seed of the generator.';
+
+COMMENT ON COLUMN likeness.user_images.steps IS 'Steps of the generator.';
+
+COMMENT ON COLUMN likeness.user_images.url IS 'Where the picture is.';
+
+COMMENT ON COLUMN likeness.user_images.prompt IS 'What was asked for.';
+
+COMMENT ON COLUMN likeness.user_images.model IS 'Which generator.';
+
 CREATE TABLE likeness.blobs (
     sha256 text NOT NULL COLLATE pg_catalog."C",
     status text DEFAULT 'storing'::text NOT NULL,
@@ -803,6 +864,30 @@ COMMENT ON COLUMN likeness.failure_reasons.is_permanent IS 'Fails at once; other
 COMMENT ON COLUMN likeness.failure_reasons.meaning IS 'What happened.';
 
 COMMENT ON COLUMN likeness.failure_reasons.hint IS 'What a person can do about it.';
+
+CREATE TABLE likeness.periodic_tasks (
+    task text NOT NULL,
+    cron text NOT NULL,
+    next_run_at timestamp with time zone NOT NULL,
+    resume_from jsonb,
+    registered_at timestamp with time zone NOT NULL,
+    says text NOT NULL,
+    CONSTRAINT periodic_task_has_a_name CHECK ((task <> ''::text))
+);
+
+COMMENT ON TABLE likeness.periodic_tasks IS 'What workers do again and again: one row a task. A worker that starts writes what it knows.';
+
+COMMENT ON COLUMN likeness.periodic_tasks.task IS 'Name of the task.';
+
+COMMENT ON COLUMN likeness.periodic_tasks.cron IS 'When it is due, as cron says it, in UTC.';
+
+COMMENT ON COLUMN likeness.periodic_tasks.next_run_at IS 'When it is due next.';
+
+COMMENT ON COLUMN likeness.periodic_tasks.resume_from IS 'Where the next run goes on: what the last one left, in the words of the task; null: from the beginning.';
+
+COMMENT ON COLUMN likeness.periodic_tasks.registered_at IS 'When a worker last said that it would do this.';
+
+COMMENT ON COLUMN likeness.periodic_tasks.says IS 'What it does.';
 
 CREATE TABLE likeness.rendition_queue (
     sha256 text NOT NULL COLLATE pg_catalog."C",
@@ -948,6 +1033,48 @@ ALTER TABLE likeness.images ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE likeness.periodic_runs (
+    id bigint NOT NULL,
+    status text DEFAULT 'running'::text NOT NULL,
+    task text NOT NULL,
+    worker text NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    counts jsonb DEFAULT '{}'::jsonb NOT NULL,
+    error text,
+    CONSTRAINT counts_are_an_object CHECK ((jsonb_typeof(counts) = 'object'::text)),
+    CONSTRAINT failed_run_says_why CHECK (((status = 'failed'::text) = (error IS NOT NULL))),
+    CONSTRAINT periodic_status_is_known CHECK ((status = ANY (ARRAY['running'::text, 'finished'::text, 'partial'::text, 'failed'::text, 'lost'::text]))),
+    CONSTRAINT running_has_not_ended CHECK (((status = 'running'::text) = (finished_at IS NULL)))
+);
+
+COMMENT ON TABLE likeness.periodic_runs IS 'Each run of a periodic task, and what came of it. Old ones are forgotten by prune_history().';
+
+COMMENT ON COLUMN likeness.periodic_runs.id IS 'Key.';
+
+COMMENT ON COLUMN likeness.periodic_runs.status IS 'running, finished, partial (its time was over; the next goes on), failed, or lost (its process died).';
+
+COMMENT ON COLUMN likeness.periodic_runs.task IS 'The task.';
+
+COMMENT ON COLUMN likeness.periodic_runs.worker IS 'Who did it.';
+
+COMMENT ON COLUMN likeness.periodic_runs.started_at IS 'When it began.';
+
+COMMENT ON COLUMN likeness.periodic_runs.finished_at IS 'When it ended; of a lost one, when that was noticed.';
+
+COMMENT ON COLUMN likeness.periodic_runs.counts IS 'What it did, by name.';
+
+COMMENT ON COLUMN likeness.periodic_runs.error IS 'Why it failed.';
+
+ALTER TABLE likeness.periodic_runs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME likeness.periodic_runs_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE likeness.presets (
     name text NOT NULL,
     wave smallint NOT NULL,
@@ -1059,6 +1186,42 @@ COMMENT ON COLUMN likeness.schema_migrations.applied_at IS 'When it was applied.
 
 COMMENT ON COLUMN likeness.schema_migrations.checksum IS 'sha256 of the file as it was applied; a file that differs later is refused.';
 
+CREATE TABLE likeness.service_keys (
+    key_id text NOT NULL,
+    name text NOT NULL,
+    scopes text[] NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_by text DEFAULT SESSION_USER NOT NULL,
+    expires_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    last_used_at timestamp with time zone,
+    digest bytea NOT NULL,
+    CONSTRAINT digest_is_sha256 CHECK ((octet_length(digest) = 32)),
+    CONSTRAINT key_id_is_plain CHECK ((key_id ~ '^[a-z0-9]{8,32}$'::text)),
+    CONSTRAINT key_name_is_short CHECK ((((char_length(name) >= 1) AND (char_length(name) <= 100)) AND (name !~ '[[:cntrl:]]'::text))),
+    CONSTRAINT scopes_are_known CHECK (((scopes <> '{}'::text[]) AND (scopes <@ '{feeds,mirror,pictures,match,admin}'::text[])))
+);
+
+COMMENT ON TABLE likeness.service_keys IS 'Keys of programs that may change state. Hidden from likeness_app and likeness_reader; service_key_status shows what people may see.';
+
+COMMENT ON COLUMN likeness.service_keys.key_id IS 'The part of the key that is no secret: lk_<key_id>_<secret>.';
+
+COMMENT ON COLUMN likeness.service_keys.name IS 'What it is called; one living key a name.';
+
+COMMENT ON COLUMN likeness.service_keys.scopes IS 'What it opens: feeds, mirror, pictures, match; admin opens everything.';
+
+COMMENT ON COLUMN likeness.service_keys.created_at IS 'When it was made.';
+
+COMMENT ON COLUMN likeness.service_keys.created_by IS 'Database user who made it.';
+
+COMMENT ON COLUMN likeness.service_keys.expires_at IS 'Until when it holds; null: until it is revoked.';
+
+COMMENT ON COLUMN likeness.service_keys.revoked_at IS 'Since when it holds no more.';
+
+COMMENT ON COLUMN likeness.service_keys.last_used_at IS 'When it was last used, to ten minutes.';
+
+COMMENT ON COLUMN likeness.service_keys.digest IS 'sha256 of the secret. The secret has 256 random bits, so a slow hash would add nothing.';
+
 ALTER TABLE likeness.suppliers ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME likeness.suppliers_id_seq
     START WITH 1
@@ -1076,6 +1239,9 @@ ALTER TABLE likeness.workers ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+ALTER TABLE ONLY likeness.permits
+    ADD CONSTRAINT permits_pkey PRIMARY KEY (limit_name, client);
 
 ALTER TABLE ONLY likeness.blobs
     ADD CONSTRAINT blobs_pkey PRIMARY KEY (sha256);
@@ -1113,6 +1279,12 @@ ALTER TABLE ONLY likeness.images
 ALTER TABLE ONLY likeness.images
     ADD CONSTRAINT one_image_a_position UNIQUE (product_id, "position") DEFERRABLE;
 
+ALTER TABLE ONLY likeness.periodic_runs
+    ADD CONSTRAINT periodic_runs_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY likeness.periodic_tasks
+    ADD CONSTRAINT periodic_tasks_pkey PRIMARY KEY (task);
+
 ALTER TABLE ONLY likeness.presets
     ADD CONSTRAINT presets_pkey PRIMARY KEY (name);
 
@@ -1140,6 +1312,9 @@ ALTER TABLE ONLY likeness.schema_code
 ALTER TABLE ONLY likeness.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (name);
 
+ALTER TABLE ONLY likeness.service_keys
+    ADD CONSTRAINT service_keys_pkey PRIMARY KEY (key_id);
+
 ALTER TABLE ONLY likeness.supplier_credentials
     ADD CONSTRAINT supplier_credentials_pkey PRIMARY KEY (supplier_id);
 
@@ -1148,6 +1323,12 @@ ALTER TABLE ONLY likeness.suppliers
 
 ALTER TABLE ONLY likeness.suppliers
     ADD CONSTRAINT suppliers_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY likeness.user_images
+    ADD CONSTRAINT user_images_client_key_key UNIQUE (user_id, client_key);
+
+ALTER TABLE ONLY likeness.user_images
+    ADD CONSTRAINT user_images_pkey PRIMARY KEY (user_id, sequence_no);
 
 ALTER TABLE ONLY likeness.worker_minutes
     ADD CONSTRAINT worker_minutes_pkey PRIMARY KEY (minute_at, worker);
@@ -1239,6 +1420,24 @@ COMMENT ON INDEX likeness.one_canonical_image_a_position IS 'Serves resolve_disp
 
 COMMENT ON INDEX likeness.one_image_a_position IS 'Serves resolve_display_urls() and the foreign key of products.';
 
+COMMENT ON INDEX likeness.periodic_runs_pkey IS 'Serves end_periodic().';
+
+CREATE INDEX periodic_runs_running_idx ON likeness.periodic_runs USING btree (task) WHERE (status = 'running'::text);
+
+COMMENT ON INDEX likeness.periodic_runs_running_idx IS 'Serves begin_periodic(): runs that a dead process left.';
+
+CREATE INDEX periodic_runs_task_idx ON likeness.periodic_runs USING btree (task, id DESC);
+
+COMMENT ON INDEX likeness.periodic_runs_task_idx IS 'Serves periodic_work and the foreign key of periodic_tasks.';
+
+COMMENT ON INDEX likeness.periodic_tasks_pkey IS 'Serves begin_periodic() and end_periodic().';
+
+CREATE INDEX permits_expires_at_idx ON likeness.permits USING btree (expires_at);
+
+COMMENT ON INDEX likeness.permits_expires_at_idx IS 'Serves forget_permits().';
+
+COMMENT ON INDEX likeness.permits_pkey IS 'Serves take_permit().';
+
 COMMENT ON INDEX likeness.presets_pkey IS 'Serves the worker at its start.';
 
 CREATE INDEX products_canonical_idx ON likeness.products USING btree (canonical_product_id) WHERE (canonical_product_id IS NOT NULL);
@@ -1277,11 +1476,21 @@ COMMENT ON INDEX likeness.schema_code_pkey IS 'Keeps the table at one row.';
 
 COMMENT ON INDEX likeness.schema_migrations_pkey IS 'Serves the migrator: is this file applied?';
 
+CREATE UNIQUE INDEX service_keys_name_key ON likeness.service_keys USING btree (name) WHERE (revoked_at IS NULL);
+
+COMMENT ON INDEX likeness.service_keys_name_key IS 'Keeps one living key a name.';
+
+COMMENT ON INDEX likeness.service_keys_pkey IS 'Serves find_service_key().';
+
 COMMENT ON INDEX likeness.supplier_credentials_pkey IS 'Serves claim_images() and image_source().';
 
 COMMENT ON INDEX likeness.suppliers_name_key IS 'Serves ensure_supplier().';
 
 COMMENT ON INDEX likeness.suppliers_pkey IS 'Serves every join to suppliers.';
+
+COMMENT ON INDEX likeness.user_images_client_key_key IS 'Serves add_user_images(), and keeps a picture from being added twice.';
+
+COMMENT ON INDEX likeness.user_images_pkey IS 'Serves list_user_images() and add_user_images().';
 
 COMMENT ON INDEX likeness.worker_minutes_pkey IS 'Serves finish_images(), throughput and prune_history().';
 
@@ -1311,6 +1520,9 @@ ALTER TABLE ONLY likeness.images
 ALTER TABLE ONLY likeness.images
     ADD CONSTRAINT images_run_id_fkey FOREIGN KEY (run_id) REFERENCES likeness.runs(id) ON DELETE SET NULL;
 
+ALTER TABLE ONLY likeness.periodic_runs
+    ADD CONSTRAINT periodic_runs_task_fkey FOREIGN KEY (task) REFERENCES likeness.periodic_tasks(task) ON DELETE CASCADE;
+
 ALTER TABLE ONLY likeness.products
     ADD CONSTRAINT products_canonical_product_id_fkey FOREIGN KEY (canonical_product_id) REFERENCES likeness.canonical_products(id) ON DELETE SET NULL;
 
@@ -1328,6 +1540,12 @@ ALTER TABLE ONLY likeness.rendition_queue
 
 ALTER TABLE ONLY likeness.supplier_credentials
     ADD CONSTRAINT supplier_credentials_supplier_id_fkey FOREIGN KEY (supplier_id) REFERENCES likeness.suppliers(id) ON DELETE CASCADE;
+
+ALTER TABLE likeness.user_images ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY user_images_own ON likeness.user_images USING ((user_id = NULLIF(current_setting('likeness.user_id'::text, true), ''::text))) WITH CHECK ((user_id = NULLIF(current_setting('likeness.user_id'::text, true), ''::text)));
+
+COMMENT ON POLICY user_images_own ON likeness.user_images IS 'Each user sees and adds own pictures alone.';
 
 GRANT USAGE ON SCHEMA likeness TO likeness_reader;
 GRANT USAGE ON SCHEMA likeness TO likeness_app;
@@ -1353,6 +1571,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.products TO likeness_app;
 GRANT SELECT ON TABLE likeness.suppliers TO likeness_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.suppliers TO likeness_app;
 
+GRANT SELECT ON TABLE likeness.permits TO likeness_reader;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.permits TO likeness_app;
+
 GRANT SELECT ON TABLE likeness.datasets TO likeness_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.datasets TO likeness_app;
 
@@ -1361,11 +1582,16 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.supplier_credentials TO like
 GRANT SELECT ON TABLE likeness.image_history TO likeness_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.image_history TO likeness_app;
 
+GRANT SELECT,INSERT ON TABLE likeness.user_images TO likeness_app;
+
 GRANT SELECT ON TABLE likeness.blobs TO likeness_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.blobs TO likeness_app;
 
 GRANT SELECT ON TABLE likeness.failure_reasons TO likeness_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.failure_reasons TO likeness_app;
+
+GRANT SELECT ON TABLE likeness.periodic_tasks TO likeness_reader;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.periodic_tasks TO likeness_app;
 
 GRANT SELECT ON TABLE likeness.rendition_queue TO likeness_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.rendition_queue TO likeness_app;
@@ -1378,6 +1604,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.worker_minutes TO likeness_a
 
 GRANT SELECT ON TABLE likeness.image_moves TO likeness_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.image_moves TO likeness_app;
+
+GRANT SELECT ON TABLE likeness.periodic_runs TO likeness_reader;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.periodic_runs TO likeness_app;
 
 GRANT SELECT ON TABLE likeness.presets TO likeness_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.presets TO likeness_app;

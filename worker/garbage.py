@@ -8,7 +8,6 @@ not by what the database lists, so that what a dead worker put goes too.
 """
 
 import re
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -57,19 +56,13 @@ def collect(
     connection: Connection,
     store: ObjectStore,
     *,
-    seconds: float = float("inf"),
-    is_stopping: Callable[[], bool] = lambda: False,
+    is_over: Callable[[], bool] = lambda: False,
 ) -> Collected:
     """Condemn what nobody shows, delete what was condemned long enough ago.
 
-    Ends early after ``seconds`` or when ``is_stopping``; the next run goes on. Raises Refused when
-    another process is at it, StorageError when the store does not delete.
+    Ends early when ``is_over``; the next run goes on. Raises Refused when another process is at it,
+    StorageError when the store does not delete.
     """
-    deadline = time.monotonic() + seconds
-
-    def is_over() -> bool:
-        return is_stopping() or time.monotonic() > deadline
-
     collected = Collected()
     with _only_one(connection):
         # Deleting first: a run that has little time must not condemn for ever.

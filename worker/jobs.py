@@ -10,8 +10,6 @@ from procrastinate.exceptions import AlreadyEnqueued
 MIRROR_QUEUE = "mirror"
 UPKEEP_QUEUE = "upkeep"
 MIRROR_TASK = "likeness.mirror_images"
-SWEEP_TASK = "likeness.sweep"
-GARBAGE_TASK = "likeness.collect_garbage"
 
 app = procrastinate.App(connector=procrastinate.PsycopgConnector())
 

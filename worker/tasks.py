@@ -12,30 +12,31 @@ from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from importlib.metadata import version
+from typing import Any
 
 import psycopg
 import uvloop
 from procrastinate import JobContext
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Status
+from procrastinate.tasks import Task
 from procrastinate.worker import Worker
 
-from worker import garbage
+from worker import garbage, periodic
 from worker.children import RenderPool
 from worker.db import Pool, connect, connect_async, open_pool, query_errors
 from worker.errors import Refused
 from worker.fetch import Fetcher
 from worker.jobs import (
-    GARBAGE_TASK,
     MIRROR_QUEUE,
     MIRROR_TASK,
-    SWEEP_TASK,
     UPKEEP_QUEUE,
     app,
     order_mirroring,
 )
 from worker.log import get_logger
 from worker.migrate import require_current_schema
+from worker.periodic import Job, Turn
 from worker.pipeline import Pipeline
 from worker.queue import Queue
 from worker.second_wave import SecondWave, Sizes
@@ -47,7 +48,8 @@ _log = get_logger(__name__)
 # An idle worker looks at the queue this often though nobody wakes it.
 _IDLE_LOOK_SECONDS = 5.0
 _JOB_HISTORY_HOURS = 24
-_GARBAGE_SECONDS = 300.0
+# A long collection of garbage must not keep the sweep waiting.
+_UPKEEP_CONCURRENCY = 3
 _AWAY = (psycopg.OperationalError, ConnectorException, OSError)
 
 
@@ -64,6 +66,9 @@ class Runtime:
     stopping: asyncio.Event
     woken: asyncio.Event
     draining: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+Work = Callable[[Runtime, Turn], Awaitable[None]]
 
 
 def _runtime(context: JobContext) -> Runtime:
@@ -83,42 +88,69 @@ async def mirror_images(context: JobContext) -> int:
         runtime.woken.set()
 
 
-@app.periodic(cron="*/5 * * * *")
-@app.task(name=SWEEP_TASK, queue=UPKEEP_QUEUE, queueing_lock=SWEEP_TASK, pass_context=True)
-async def sweep(context: JobContext, timestamp: int) -> None:
-    """The safety net: tend the queue, clear orders of dead workers, prune what is history."""
-    runtime = _runtime(context)
+# What every worker does again and again; sql: periodic_work.
+_JOBS: list[tuple[Job, Task[Any, Any, Any]]] = []
+
+
+def _periodic(job: Job) -> Callable[[Work], Work]:
+    """Have workers do this when it is due: one of them at a time (see worker.periodic)."""
+
+    def add(work: Work) -> Work:
+        name = f"likeness.{job.name}"
+
+        @app.task(name=name, queue=UPKEEP_QUEUE, queueing_lock=name, pass_context=True)
+        async def run_periodic(context: JobContext, timestamp: int) -> None:
+            runtime = _runtime(context)
+            await periodic.run(
+                runtime.settings,
+                job,
+                lambda turn: work(runtime, turn),
+                worker=runtime.queue.worker,
+                is_stopping=runtime.stopping.is_set,
+            )
+
+        _JOBS.append((job, run_periodic))
+        return work
+
+    return add
+
+
+async def _schedule(settings: Settings) -> None:
+    """Announce the jobs, at the times that the settings say, to procrastinate and to people."""
+    for job, task in _JOBS:
+        app.periodic(cron=job.cron_of(settings))(task)
+    await periodic.register(settings, [job for job, _ in _JOBS])
+
+
+@_periodic(Job("sweep", "*/5 * * * *", "The safety net: tends the queue, forgets what is over."))
+async def sweep(runtime: Runtime, turn: Turn) -> None:
     await runtime.queue.tend()
-    await runtime.queue.close_runs()
+    turn.count(runs_closed=await runtime.queue.close_runs())
     for job in await app.job_manager.get_stalled_jobs():
         # An order holds no work of its own; the pictures' claims run out by themselves.
         await app.job_manager.finish_job(job, Status.FAILED, delete_job=True)
+        turn.count(orders_of_the_dead=1)
     await app.job_manager.delete_old_jobs(nb_hours=_JOB_HISTORY_HOURS, include_failed=True)
-    await runtime.queue.prune()
+    turn.count(rows_forgotten=await runtime.queue.prune())
     await order_mirroring()
 
 
-@app.periodic(cron="23 3 * * *")
-@app.task(name=GARBAGE_TASK, queue=UPKEEP_QUEUE, queueing_lock=GARBAGE_TASK, pass_context=True)
-async def collect_garbage(context: JobContext, timestamp: int) -> None:
-    """Delete bytes that nobody shows any more, for a few minutes; tomorrow goes on."""
-    await asyncio.to_thread(_collect, _runtime(context))
+@_periodic(Job("garbage", "23 3 * * *", "Deletes bytes that nobody shows any more."))
+async def collect_garbage(runtime: Runtime, turn: Turn) -> None:
+    await asyncio.to_thread(_collect, runtime, turn)
 
 
-def _collect(runtime: Runtime) -> None:
+def _collect(runtime: Runtime, turn: Turn) -> None:
     with connect(runtime.settings, "worker gc") as connection, query_errors():
         try:
             collected = garbage.collect(
-                runtime.settings,
-                connection,
-                runtime.store,
-                seconds=_GARBAGE_SECONDS,
-                is_stopping=runtime.stopping.is_set,
+                runtime.settings, connection, runtime.store, is_over=turn.is_over
             )
         except Refused as refused:
+            # `likeness gc`, run by a person.
             _log.info("garbage left to another", reason=str(refused))
         else:
-            _log.info("garbage collected", **asdict(collected))
+            turn.counts |= asdict(collected)
 
 
 def run_worker(settings: Settings) -> None:
@@ -136,6 +168,7 @@ async def _run(settings: Settings) -> None:
         await stack.enter_async_context(app.open_async(pool=pool))
         queue = Queue(pool, lease=timedelta(seconds=settings.lease_seconds))
         await queue.register(settings.worker_name, version("likeness"))
+        await _schedule(settings)
         fetcher = Fetcher(settings)
         stack.push_async_callback(fetcher.aclose)
         renderer = RenderPool(settings)
@@ -159,7 +192,10 @@ async def _serve(runtime: Runtime) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, runtime.stopping.set)
-    jobs = [_procrastinate_worker(runtime, queue) for queue in (MIRROR_QUEUE, UPKEEP_QUEUE)]
+    jobs = [
+        _procrastinate_worker(runtime, MIRROR_QUEUE, concurrency=1),
+        _procrastinate_worker(runtime, UPKEEP_QUEUE, concurrency=_UPKEEP_CONCURRENCY),
+    ]
     sides = [
         asyncio.create_task(_supervise(name, coroutine))
         for name, coroutine in (
@@ -185,12 +221,12 @@ async def _serve(runtime: Runtime) -> None:
     await asyncio.gather(*sides, return_exceptions=True)
 
 
-def _procrastinate_worker(runtime: Runtime, queue: str) -> Worker:
+def _procrastinate_worker(runtime: Runtime, queue: str, *, concurrency: int) -> Worker:
     return Worker(
         app,
         queues=[queue],
         name=f"{runtime.queue.worker} {queue}",
-        concurrency=1,
+        concurrency=concurrency,
         delete_jobs="successful",
         install_signal_handlers=False,
         shutdown_graceful_timeout=runtime.settings.grace_seconds,

@@ -195,7 +195,8 @@ def test_status_as_json_has_every_section_and_every_column(
     run(settings, "activate", str(dataset))
     report = json.loads(run(settings, "status", "--json").stdout)
     assert set(report) == {
-        *("control", "queue", "eta", "runs", "throughput", "workers", "hosts", "failures")
+        *("control", "queue", "eta", "runs", "throughput", "workers", "periodic", "hosts"),
+        "failures",
     }
     assert report["failures"][0]["reason"] == "relative-url-without-prefix"
     assert report["failures"][0]["hint"]

@@ -51,6 +51,16 @@ _SECTIONS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
         " from likeness.worker_status w where status <> 'stopped' limit 8",
         ("worker", "status", "in_hand", "finished", "seen_ago"),
     ),
+    "periodic": (
+        "Periodic work",
+        "select p.*, date_trunc('second', p.lasted)::text as took,"
+        " case when p.is_overdue then 'overdue since ' else '' end"
+        " || to_char(p.next_run_at, 'MM-DD HH24:MI') as next_run,"
+        " concat_ws(' ', (select string_agg(c.key || '=' || c.value, ' ')"
+        " from jsonb_each_text(p.counts) c where c.value not in ('0', 'true')), p.error) as did"
+        " from likeness.periodic_work p",
+        ("task", "status", "started_at", "took", "next_run", "did"),
+    ),
     "hosts": (
         "Hosts",
         "select h.*, h.in_flight as in_hand, h.latency_ms as ms, b.least_duration,"
@@ -77,7 +87,7 @@ Report = dict[str, list[dict[str, Any]]]
 @click.option("--watch", is_flag=True, help=f"Again every {_WATCH_SECONDS:.0f} s until Ctrl-C.")
 @click.option("--json", "wants_json", is_flag=True, help="One JSON object (a line, with --watch).")
 def status(watch: bool, wants_json: bool) -> None:
-    """Show the queue, when it is done, the runs, the workers, the hosts and the failures."""
+    """Show the queue, when it is done, runs, workers, periodic work, hosts and failures."""
     from worker.settings import load_settings
 
     with open_session(load_settings(), "status") as connection:

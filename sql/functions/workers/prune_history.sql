@@ -8,6 +8,7 @@ declare
   v_before timestamptz := likeness.clock() - keep;
   v_minutes int;
   v_workers int;
+  v_runs int;
 begin
   if keep < interval '1 hour' then
     raise exception 'keep must be at least an hour, not %', keep using errcode = 'LK004';
@@ -19,8 +20,13 @@ begin
    where w.seen_at < v_before
      and not exists (select from likeness.images i where i.claimed_by = w.name || '/' || w.id);
   get diagnostics v_workers = row_count;
-  return v_minutes + v_workers;
+  -- The last run of a task says how things are, however long ago it was.
+  delete from likeness.periodic_runs r
+   where r.finished_at < v_before
+     and exists (select from likeness.periodic_runs n where n.task = r.task and n.id > r.id);
+  get diagnostics v_runs = row_count;
+  return v_minutes + v_workers + v_runs;
 end
 $$;
 comment on function likeness.prune_history(interval) is
-  'Forgets the counts of minutes and the workers that were last seen longer ago than keep; returns how many rows. The sweep calls it.';
+  'Forgets the counts of minutes, the runs of periodic tasks and the workers that were last seen longer ago than keep; returns how many rows. The sweep calls it.';
