@@ -34,7 +34,12 @@ CLEAN_ENDS = {0, -signal.SIGTERM}
 
 def variables_of_a_person() -> Mapping[str, str]:
     """What a person puts into .env: secrets with characters that break a URL, and one setting."""
-    names = ("POSTGRES_PASSWORD", "MINIO_ROOT_PASSWORD", "LIKENESS_SERVICE_KEY")
+    names = (
+        "POSTGRES_PASSWORD",
+        "LIKENESS_APP_PASSWORD",
+        "MINIO_ROOT_PASSWORD",
+        "LIKENESS_SERVICE_KEY",
+    )
     passwords = {name: f"{secrets.token_hex(12)}:/@%20 $'x" for name in names}
     return passwords | {"LIKENESS_ALLOWED_PRIVATE_NETWORKS": "127.0.0.0/8"}
 

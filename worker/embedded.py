@@ -28,6 +28,7 @@ from worker.account import choose_account, give, reachable_cluster, reachable_pr
 from worker.errors import CannotStart
 from worker.launch import launch
 from worker.log import get_logger
+from worker.migrate import APP_ROLE
 from worker.running import FolderLock
 from worker.running import locate_database as locate_database
 
@@ -261,7 +262,8 @@ class EmbeddedPostgres:
             lines.append(f"{name} = '{escaped}'")
         self._write_for_server("likeness.conf", "\n".join(lines) + "\n")
         name = pwd.getpwuid(os.geteuid()).pw_name
-        self._write_for_server("likeness_ident.conf", f'likeness "{name}" {_SUPERUSER}\n')
+        roles = "".join(f'likeness "{name}" {role}\n' for role in (_SUPERUSER, APP_ROLE))
+        self._write_for_server("likeness_ident.conf", roles)
 
     def _write_for_server(self, name: str, content: str) -> None:
         path = self._cluster / name

@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from psycopg.sql import SQL, Identifier
+from psycopg import errors
+from psycopg.sql import SQL, Identifier, Literal
 
-from worker.errors import StaleSchema
+from worker.errors import SettingsError, StaleSchema
 from worker.log import get_logger
 
 SQL_FOLDER = Path(__file__).resolve().parent.parent / "sql"
 MEND = "likeness migrate"
+APP_ROLE = "likeness_app"
 
 _LOCK_KEY = 7235421901  # the same as in sql/apply.sql
 _LOCK_TIMEOUT = "10s"
@@ -104,6 +106,28 @@ def migrate(conninfo: str) -> list[str]:
         finally:
             conn.execute("select pg_advisory_unlock(%s)", (_LOCK_KEY,))
     return applied
+
+
+def let_programs_log_in(conninfo: str, password: str | None = None) -> None:
+    """Let the role likeness_app log in, which may write rows and alter nothing.
+
+    Raises SettingsError where the session may not say so.
+    """
+    with psycopg.connect(conninfo, autocommit=True, application_name="likeness migrate") as conn:
+        command = SQL("alter role {} login").format(Identifier(APP_ROLE))
+        if password is not None:
+            # Hashed here: a statement may end up in the server's log.
+            scram = conn.pgconn.encrypt_password(
+                password.encode(), APP_ROLE.encode(), b"scram-sha-256"
+            )
+            command += SQL(" password {}").format(Literal(scram.decode()))
+        try:
+            conn.execute(command)
+        except (errors.InsufficientPrivilege, errors.UndefinedObject) as error:
+            raise SettingsError(
+                f"Cannot let {APP_ROLE} log in ({str(error).strip()}): do it as a role that may, or"
+                " leave LIKENESS_APP_PASSWORD empty."
+            ) from error
 
 
 def require_current_schema(conn: psycopg.Connection[Any]) -> None:

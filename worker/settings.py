@@ -32,6 +32,16 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(
         None, description="A Postgres server (15 to 18); empty: the embedded one under state_dir."
     )
+    owner_database_url: SecretStr | None = Field(
+        None,
+        description="The same database as its owner, for `likeness migrate` and `likeness key`;"
+        " empty: as database_url has it.",
+    )
+    app_password: SecretStr | None = Field(
+        None,
+        description="Password that `likeness migrate` gives the role likeness_app, as which the API"
+        " and the workers then log in; empty: the role is left as it is.",
+    )
     s3_endpoint: str | None = Field(
         None, description="URL of an S3 server; empty: local files under state_dir."
     )
@@ -64,6 +74,31 @@ class Settings(BaseSettings):
         0.0,
         ge=0,
         description="How long an API that got SIGTERM still answers while /readyz says no.",
+    )
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = Field(
+        (),
+        description="Networks of the proxies before the API, whose X-Forwarded-For is believed:"
+        " 10.0.0.0/8,...",
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("*",),
+        description="Origins whose pages may call the API; pages of named ones may send a user's"
+        " token too.",
+    )
+    proxy_per_minute: int = Field(
+        600, ge=1, description="Pictures a minute that one client may ask an API's proxy for."
+    )
+    user_jwt_secret: SecretStr | None = Field(
+        None, description="Secret of users' tokens (JWT, HS256), 32 bytes or more."
+    )
+    user_jwks_url: str | None = Field(
+        None, description="Address of the keys of users' tokens (JWKS; RS256, ES256, EdDSA)."
+    )
+    user_token_issuer: str | None = Field(
+        None, description="What `iss` of users' tokens must be; empty: anything."
+    )
+    user_token_audience: str | None = Field(
+        None, description="What `aud` of users' tokens must name; empty: they must have none."
     )
 
     # The worker.
@@ -120,7 +155,14 @@ class Settings(BaseSettings):
         "info", description="Least level that is logged."
     )
 
-    @field_validator("allowed_private_networks", "allowed_ports", "url_signing_keys", mode="before")
+    @field_validator(
+        "allowed_private_networks",
+        "allowed_ports",
+        "cors_origins",
+        "trusted_proxies",
+        "url_signing_keys",
+        mode="before",
+    )
     @classmethod
     def _split_commas(cls, value: object) -> object:
         if isinstance(value, str):
@@ -129,6 +171,12 @@ class Settings(BaseSettings):
 
     @field_validator(
         "database_url",
+        "owner_database_url",
+        "app_password",
+        "user_jwt_secret",
+        "user_jwks_url",
+        "user_token_issuer",
+        "user_token_audience",
         "s3_endpoint",
         "s3_access_key",
         "s3_secret_key",
@@ -160,6 +208,13 @@ def load_settings(**overrides: object) -> Settings:
             for e in error.errors()
         ]
         raise SettingsError("Bad settings:\n  " + "\n  ".join(lines)) from error
+
+
+def as_owner(settings: Settings) -> Settings:
+    """The same settings with the database as its owner: for what the programs' role may not do."""
+    if settings.owner_database_url is None:
+        return settings
+    return settings.model_copy(update={"database_url": settings.owner_database_url})
 
 
 def child_environment(settings: Settings) -> dict[str, str]:

@@ -20,6 +20,7 @@ from pathlib import Path
 from types import FrameType
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 
 from worker import db
@@ -27,9 +28,15 @@ from worker.embedded import EmbeddedPostgres
 from worker.errors import CannotStart, SettingsError
 from worker.launch import launch
 from worker.log import get_logger
-from worker.migrate import has_no_schema, migrate, require_current_schema
+from worker.migrate import (
+    APP_ROLE,
+    has_no_schema,
+    let_programs_log_in,
+    migrate,
+    require_current_schema,
+)
 from worker.running import FolderLock, Running, announce, find_running, up_lock, withdraw
-from worker.settings import Settings, child_environment
+from worker.settings import Settings, as_owner, child_environment
 
 DATABASE = "likeness"
 
@@ -200,7 +207,7 @@ def run_up(settings: Settings, *, workers: int, say: Callable[[Started], None]) 
             settings = settings.model_copy(update={"api_port": listener.getsockname()[1]})
             postgres = stack.enter_context(_postgres(settings))
             conninfo = _prepare_database(settings, postgres)
-            settings = settings.model_copy(update={"database_url": SecretStr(conninfo)})
+            settings = _for_programs(settings, conninfo, postgres)
             key, path = ensure_service_key(settings)
             settings = settings.model_copy(update={"service_key": key})
             announce(
@@ -305,13 +312,15 @@ def _prepare_database(settings: Settings, postgres: EmbeddedPostgres | None) -> 
         postgres.create_database(DATABASE)
         conninfo = postgres.conninfo(DATABASE)
         migrate(conninfo)
+        let_programs_log_in(conninfo)
         return conninfo
     # A server that others use as well is not changed by a start; the error names the command. A
     # database that never had a schema of ours is nobody's, and gets it.
-    assert settings.database_url
-    conninfo = settings.database_url.get_secret_value()
+    owner = as_owner(settings)
+    assert owner.database_url
+    conninfo = owner.database_url.get_secret_value()
     try:
-        with db.connect(settings, "up") as connection:
+        with db.connect(owner, "up") as connection:
             is_new = has_no_schema(connection)
             if not is_new:
                 require_current_schema(connection)
@@ -319,7 +328,17 @@ def _prepare_database(settings: Settings, postgres: EmbeddedPostgres | None) -> 
         raise SettingsError(f"Cannot reach LIKENESS_DATABASE_URL: {error}") from error
     if is_new:
         migrate(conninfo)
+        if settings.app_password:
+            let_programs_log_in(conninfo, settings.app_password.get_secret_value())
     return conninfo
+
+
+def _for_programs(settings: Settings, conninfo: str, postgres: EmbeddedPostgres | None) -> Settings:
+    """What the API and the workers are told: the database as a role that alters no table."""
+    told: dict[str, object] = {"owner_database_url": None, "app_password": None}
+    if postgres:
+        told["database_url"] = SecretStr(make_conninfo(conninfo, user=APP_ROLE))
+    return settings.model_copy(update=told)
 
 
 @contextlib.contextmanager

@@ -29,6 +29,10 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 pathlib.Path(sys.argv[1]).touch()
 time.sleep(600)
 """
+PROGRAMS_USERS = """
+select distinct usename from pg_stat_activity
+ where application_name like 'likeness api%' or application_name like 'likeness worker%'
+"""
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
@@ -289,6 +293,7 @@ def test_up_runs_everything_until_a_signal_and_keeps_the_data(
         likeness(state, "psql", "-c", "create table public.kept as select 7 as n")
         status = json.loads(likeness(state, "status", "--json").stdout)
         assert len(status["workers"]) == 1
+        assert likeness(state, "psql", "-Atc", PROGRAMS_USERS).stdout.split() == ["likeness_app"]
         up.send_signal(number)
         assert up.wait(60) == 0
     assert find_running(state) is None

@@ -16,14 +16,18 @@ def migrate() -> None:
 
     from worker.errors import LikenessError
     from worker.log import configure_logging
+    from worker.migrate import let_programs_log_in
     from worker.migrate import migrate as apply
     from worker.running import locate_database
-    from worker.settings import load_settings
+    from worker.settings import as_owner, load_settings
 
     settings = load_settings()
     configure_logging(settings, "migrate")
     try:
-        applied = apply(locate_database(settings))
+        conninfo = locate_database(as_owner(settings))
+        applied = apply(conninfo)
+        if settings.app_password:
+            let_programs_log_in(conninfo, settings.app_password.get_secret_value())
     except psycopg.OperationalError as error:
         # Also a lock that another session holds for too long.
         raise LikenessError(f"Cannot migrate: {str(error).strip()}") from error
