@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from io import BytesIO
 from typing import Protocol
 
+import pi_heif.options
+from pi_heif import HeifImageFile
 from PIL import AvifImagePlugin, Image, ImageFile
 from PIL.AvifImagePlugin import AvifImageFile
 from PIL.BmpImagePlugin import BmpImageFile
@@ -29,6 +31,11 @@ from worker.sniff import IMAGE_FORMATS, sniff
 
 # A rendering process has one core; libavif would start as many threads as the machine has.
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+pi_heif.options.DECODE_THREADS = 1
+# What else a telephone puts into the file is not looked at.
+pi_heif.options.THUMBNAILS = False
+pi_heif.options.DEPTH_IMAGES = False
+pi_heif.options.AUX_IMAGES = False
 
 # Called by name and not through Image.open: what a file is has been decided by its content, and no
 # other reader gets to see it.
@@ -40,6 +47,7 @@ _READERS: Mapping[str, type[ImageFile.ImageFile]] = {
     "gif": GifImageFile,
     "tiff": TiffImageFile,
     "bmp": BmpImageFile,
+    "heic": HeifImageFile,
 }
 
 MAX_FRAMES = 1000
@@ -50,7 +58,7 @@ _SHRINKING_BUDGET = 2
 # Peak bytes per pixel of the source, measured at 24 to 98 megapixels, the file left out: a
 # progressive JPEG keeps all its coefficients, a lossless WebP all its pixels; the others keep the
 # decoder's output, some of them twice, and Pillow's copy of it.
-_PEAK_BYTES_PER_PIXEL = {"jpeg": 0.5, "progressive": 3.2, "avif": 11.5, "webp": 16.0}
+_PEAK_BYTES_PER_PIXEL = {"jpeg": 0.5, "progressive": 3.2, "avif": 11.5, "webp": 16.0, "heic": 9.0}
 _OTHER_PEAK_BYTES_PER_PIXEL = 5.0
 _SCALED_WEBP_PEAK_BYTES_PER_PIXEL = 4.2
 

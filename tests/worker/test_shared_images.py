@@ -145,6 +145,10 @@ def files(*expected: str) -> list[str]:
     return [row["file"] for row in manifest() if row["expected"] in expected]
 
 
+def files_of(category: str) -> list[str]:
+    return [row["file"] for row in manifest() if row["category"] == category]
+
+
 @pytest.mark.parametrize("file", files("ok"))
 def test_a_good_picture_is_rendered_as_its_manifest_describes_it(run: Run, file: str) -> None:
     row, rendered, _seconds = run.ended[file]
@@ -192,6 +196,14 @@ def test_a_doubtful_file_is_rendered_or_refused_and_nothing_worse(run: Run, file
     outcome = run.ended[file].outcome
     if isinstance(outcome, RenderFault):
         assert outcome.reason not in {"render-crashed", "render-timeout", "internal-error"}
+
+
+@pytest.mark.parametrize("file", files_of("heic"))
+def test_heic_is_rendered_for_suppliers_that_may_send_it(run: Run, file: str) -> None:
+    rendered = run.ended[file].outcome
+    assert isinstance(rendered, Rendered), rendered
+    assert rendered.format == "heic"
+    assert rendered.frames == 1
 
 
 def test_no_file_takes_long_and_none_costs_a_child(run: Run) -> None:
