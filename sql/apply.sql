@@ -45,6 +45,15 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \set migration 0014_access
 \set checksum c4c049dc9667014a7b2d62edc276e1b09584d669a992b318aa7f08640a32cbeb
 \ir apply_migration.sql
+\set migration 0016_requests_and_run_caps
+\set checksum c361677b5c2cd46f4761f9efbda3268b8d683a25eeeb90a64a48fd799190b660
+\ir apply_migration.sql
+\set migration 0017_picture_changes
+\set checksum a71984aaed47def82e64b73ecf0e0a690459895f2139025c0f02049b55d12d12
+\ir apply_migration.sql
+\set migration 0018_pictures
+\set checksum 4cff47cb05c310e9973e7585e52543b557610338cf96dad56fde3c8be6bfeb22
+\ir apply_migration.sql
 
 -- From here on: current state, dropped and made anew as a whole.
 \ir drop_code.sql
@@ -77,10 +86,32 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/blobs/refresh_renditions.sql
 \ir functions/blobs/claim_renditions.sql
 \ir functions/blobs/admit_outcomes.sql
+\ir functions/changes/compare_pictures.sql
+\ir functions/changes/compare_blobs.sql
+\ir functions/changes/find_placeholder.sql
+\ir functions/changes/screen_outcomes.sql
+\ir functions/freshness/http_date.sql
+\ir functions/freshness/spread.sql
+\ir functions/freshness/check_weight.sql
+\ir functions/freshness/check_value.sql
+\ir functions/freshness/check_interval.sql
+\ir functions/freshness/learn_change.sql
+\ir functions/freshness/judge_looks.sql
+\ir functions/freshness/learn_looks.sql
+\ir functions/freshness/learn_validators.sql
+\ir functions/freshness/suspect_neighbours.sql
+\ir functions/freshness/learn_freshness.sql
 \ir functions/queue/finish_images.sql
 \ir functions/blobs/finish_renditions.sql
 \ir functions/blobs/release_renditions.sql
 \ir functions/queue/finish_image.sql
+\ir functions/changes/lock_change.sql
+\ir functions/changes/approve_change.sql
+\ir functions/changes/reject_change.sql
+\ir functions/changes/remove_placeholders.sql
+\ir functions/changes/mark_placeholder.sql
+\ir functions/changes/overrule_placeholder.sql
+\ir functions/changes/detect_placeholders.sql
 \ir functions/garbage/is_referenced.sql
 \ir functions/garbage/condemn_blobs.sql
 \ir functions/garbage/claim_condemned.sql
@@ -158,6 +189,8 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir views/worker_status.sql
 \ir views/rendition_backlog.sql
 \ir views/garbage_backlog.sql
+\ir views/pending_changes.sql
+\ir views/placeholder_pictures.sql
 \ir views/periodic_work.sql
 \ir views/service_key_status.sql
 \ir checks/check_claims_overdue.sql

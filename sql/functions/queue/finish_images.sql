@@ -35,11 +35,15 @@ begin
     perform likeness.release_images(worker, array(select m.image_id from unnest(v_mine) m except select o.image_id from unnest(v_outcomes) o));
   end if;
   perform likeness.store_blobs(v_outcomes);
+  v_lost := likeness.learn_freshness(worker, v_outcomes);
+  v_outcomes := likeness.screen_outcomes(v_outcomes);
 
   with done as (
-    select o.*, i.host_id, i.run_id, i.product_id, i.canonical_product_id, i.position,
+    select o.*, i.host_id, case when not i.is_check then i.run_id end as run_id, i.product_id, i.canonical_product_id, i.position,
            i.blob_sha256 as old_sha256, coalesce(s.max_attempts, 3) as max_attempts, i.attempts + 1 as new_attempts,
-           coalesce(o.is_retryable, false) and i.attempts + 1 < coalesce(s.max_attempts, 3) as is_retried
+           -- A check that failed is made again by its own plan.
+           coalesce(o.is_retryable, false) and not i.is_check and i.attempts + 1 < coalesce(s.max_attempts, 3) as is_retried,
+           k.stays_completed
       from unnest(v_outcomes) o
       join likeness.images i on i.id = o.image_id
       left join likeness.products p on p.id = i.product_id
