@@ -130,7 +130,7 @@ comment on column likeness.check_hours.same is 'Bytes came, and were the same.';
 comment on column likeness.check_hours.changed is 'Other bytes came.';
 comment on column likeness.check_hours.failed is 'No usable answer came.';
 comment on column likeness.check_hours.bytes is 'Bytes fetched.';
-comment on index likeness.check_hours_pkey is 'Serves learn_freshness(), freshness_status and prune_checks().';
+comment on index likeness.check_hours_pkey is 'Serves learn_freshness(), freshness_status and plan_checks().';
 
 create table likeness.check_plan (
   is_only_row boolean constraint check_plan_pkey primary key default true constraint there_is_one_plan check (is_only_row),

@@ -22,6 +22,9 @@ begin atomic
                  when i.blob_sha256 is null or i.source_bytes is null then 'first'
                  when o.sha256 is null then 'unmodified'
                  when o.sha256 = i.blob_sha256 then 'same'
+                 -- What was held back or refused before is no news, though it is not what is shown.
+                 when exists (select from likeness.change_reviews r where r.image_id = i.id and r.new_sha256 = o.sha256)
+                   or exists (select from likeness.placeholders h where h.sha256 = o.sha256 and h.verdict = 'placeholder') then 'same'
                  else 'changed' end as result) k
    where o.is_completed or i.is_check
    order by i.id;

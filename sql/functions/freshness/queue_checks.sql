@@ -54,7 +54,7 @@ begin
       left join likeness.datasets d on d.id = p.dataset_id
       left join likeness.supplier_rates r on r.supplier_id = p.supplier_id
       left join likeness.host_validators v on v.host_id = i.host_id
-     where i.status = 'completed' and i.queued_at is null and coalesce(p.status, 'active') = 'active'
+     where i.status = 'completed' and i.queued_at is null and i.uploaded_sha256 is null and coalesce(p.status, 'active') = 'active'
        and not h.paused and (h.blocked_until is null or h.blocked_until <= v_now)
   ),
   chosen as (
@@ -93,7 +93,7 @@ begin
     left join likeness.products p on p.id = i.product_id
    where i.id = f.image_id
      and f.image_id in (select d.image_id from likeness.image_freshness d where d.next_check_at <= v_now order by d.next_check_at limit queue_checks.most)
-     and (i.status <> 'completed' or i.queued_at is not null or h.id is null or h.paused or h.blocked_until > v_now or p.status <> 'active');
+     and (i.status <> 'completed' or i.queued_at is not null or i.uploaded_sha256 is not null or h.id is null or h.paused or h.blocked_until > v_now or p.status <> 'active');
   update likeness.check_plan c
      set request_tokens = v_plan.request_tokens - coalesce(v_requests, 0), byte_tokens = v_plan.byte_tokens - coalesce(v_bytes, 0), paced_at = v_now;
   return v_queued;
