@@ -39,6 +39,9 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \set migration 0009_garbage
 \set checksum 202188bb05b932d4101f0054cd668270702ea6e2ac952f406a39112ff2278cec
 \ir apply_migration.sql
+\set migration 0010_match_index
+\set checksum 24a7ca1a177523b20298dab08709290f207e280936439c5924d9fcfacc219c1f
+\ir apply_migration.sql
 \set migration 0013_upkeep
 \set checksum 35e636638899c9bcab787edcd2e22822a2cb34a3fe829ccdfeb32d98cfb16125
 \ir apply_migration.sql
@@ -158,6 +161,23 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/catalog/merge_feed_products.sql
 \ir functions/catalog/merge_feed_images.sql
 \ir functions/catalog/merge_feed.sql
+\ir functions/matching/match_lexicon.sql
+\ir functions/matching/plain_text.sql
+\ir functions/matching/tokenize_name.sql
+\ir functions/matching/tokenize_product.sql
+\ir functions/matching/name_postings.sql
+\ir functions/matching/index_canonical_products.sql
+\ir functions/matching/fold_match_index.sql
+\ir functions/matching/rebuild_match_index.sql
+\ir functions/matching/token_likeness.sql
+\ir functions/matching/compare_names.sql
+\ir functions/matching/weigh_tokens.sql
+\ir functions/matching/name_candidates.sql
+\ir functions/matching/compare_candidates.sql
+\ir functions/matching/match_limit.sql
+\ir functions/matching/describe_match.sql
+\ir functions/matching/find_candidates.sql
+\ir functions/matching/score_candidates.sql
 \ir functions/display/display_presets.sql
 \ir functions/display/rendition_url.sql
 \ir functions/display/resolve_display_urls.sql
@@ -172,6 +192,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/access/forget_permits.sql
 \ir functions/access/add_user_images.sql
 \ir functions/access/list_user_images.sql
+\ir triggers/canonical_products__index_names.sql
 \ir triggers/images__check_move.sql
 \ir triggers/images__queue_new.sql
 \ir triggers/products__follow_status.sql

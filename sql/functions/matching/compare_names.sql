@@ -1,0 +1,299 @@
+create or replace function likeness.compare_names(
+  a_tokens text[], a_kinds text[], a_weights real[], a_main int, a_key text, a_brand text[], a_price real,
+  b_tokens text[], b_kinds text[], b_weights real[], b_main int, b_key text, b_brand text[], b_price real,
+  full_weight real,
+  out features real[],
+  out facts jsonb)
+language plpgsql
+immutable parallel safe
+set search_path = ''
+as $$
+declare
+  v_a int := cardinality(a_tokens);
+  v_b int := cardinality(b_tokens);
+  v_found_a real[] := array_fill(0::real, array[v_a]);  -- how well each token is found on the other side
+  v_found_b real[] := array_fill(0::real, array[v_b]);
+  v_like real;
+  v_weight real;
+  v_kind text;
+  v_token text;
+  v_token_a text;
+  v_firsts text[];
+  v_left int;
+  v_right int;
+  v_value numeric;
+  v_base text;
+  v_text text;
+  v_all_a real := 0;
+  v_all_b real := 0;
+  v_shared_a real := 0;
+  v_shared_b real := 0;
+  v_rest_a real := 0;      -- weight of what is not found at all
+  v_rest_b real := 0;
+  v_unknown real := 0;     -- the part of it that no name of the catalogue has
+  v_most_a real := 0;      -- the heaviest that is not found
+  v_most_b real := 0;
+  v_model real := 0;       -- weight of a model number that agrees
+  v_near_model real := 0;
+  v_other_model real := 0; -- weight of two model numbers that look alike and differ
+  v_model_a text;
+  v_model_b text;
+  v_mpn real := 0;
+  v_slot real := 0;
+  v_slot_a text;
+  v_slot_b text;
+  v_units_same int := 0;
+  v_units_differ int := 0;
+  v_unit_same boolean;
+  v_unit_other text;
+  v_numbers_shared int := 0;
+  v_number_a text;
+  v_number_b text;
+  v_colours_a text[] := '{}';
+  v_colours_b text[] := '{}';
+  v_colour int := 0;
+  v_variants text[] := '{}';
+  v_brand int := 0;
+  v_price real;
+  j int;
+begin
+  facts := '[]';
+  for i in 1..v_a loop
+    j := array_position(b_tokens, a_tokens[i]);
+    if j is not null then
+      v_found_a[i] := 1;
+      v_found_b[j] := 1;
+      v_kind := a_kinds[i];
+      if (v_kind in ('c', 'j', 'm', 'p') or b_kinds[j] in ('c', 'j', 'm')) and length(a_tokens[i]) >= 3 then
+        v_weight := greatest(a_weights[i], b_weights[j]) * case when v_kind = 'p' or length(a_tokens[i]) = 3 then 0.7 else 1 end;
+        if v_weight > v_model then
+          v_model := v_weight;
+          v_model_a := a_tokens[i];
+        end if;
+        if v_kind = 'm' or b_kinds[j] = 'm' then
+          v_mpn := 1;
+        end if;
+      elsif v_kind = 'n' then
+        v_numbers_shared := v_numbers_shared + 1;
+      end if;
+    end if;
+  end loop;
+  -- Slips, and numbers within numbers: they begin alike, so only those are looked at.
+  v_firsts := array(select left(t.token, 1) from unnest(b_tokens) with ordinality t (token, place) order by t.place);
+  for i in 1..v_a loop
+    if v_found_a[i] < 1 then
+      v_token := a_tokens[i];
+      v_kind := a_kinds[i];
+      j := array_position(v_firsts, left(v_token, 1));
+      while j is not null loop
+        if v_found_b[j] < 1 then
+          v_like := likeness.token_likeness(v_token, v_kind, b_tokens[j], b_kinds[j]);
+          if v_like > 0 then
+            v_found_a[i] := greatest(v_found_a[i], v_like);
+            v_found_b[j] := greatest(v_found_b[j], v_like);
+            if v_kind in ('c', 'j', 'm', 'p', 'n') and b_kinds[j] in ('c', 'j', 'm', 'p') then
+              v_near_model := greatest(v_near_model, greatest(a_weights[i], b_weights[j]) * v_like);
+            end if;
+          elsif v_kind = 'w' and j < b_main and v_token = b_tokens[j] || b_tokens[j + 1] then
+            -- Two words there, one here.
+            v_found_a[i] := 1;
+            v_found_b[j] := 1;
+            v_found_b[j + 1] := 1;
+          elsif i < a_main and b_kinds[j] = 'w' and b_tokens[j] = v_token || a_tokens[i + 1] then
+            v_found_b[j] := 1;
+            v_found_a[i] := 1;
+            v_found_a[i + 1] := 1;
+          end if;
+        end if;
+        j := array_position(v_firsts, left(v_token, 1), j + 1);
+      end loop;
+    end if;
+  end loop;
+
+  for i in 1..a_main loop
+    v_weight := least(a_weights[i], full_weight);
+    v_like := v_found_a[i];
+    v_all_a := v_all_a + v_weight;
+    v_shared_a := v_shared_a + v_weight * v_like;
+    v_most_a := greatest(v_most_a, v_weight * (1 - v_like));
+    v_kind := a_kinds[i];
+    if v_like = 0 then
+      v_token_a := a_tokens[i];
+      v_rest_a := v_rest_a + v_weight;
+      if a_weights[i] > full_weight then
+        v_unknown := v_unknown + v_weight;
+      end if;
+      if v_kind = 'n' then
+        v_number_a := coalesce(v_number_a, a_tokens[i]);
+      elsif v_kind = 'v' then
+        v_variants := v_variants || a_tokens[i];
+      end if;
+      if v_kind = 'c' then
+        j := array_position(b_kinds, 'c');
+        while j is not null loop
+          if v_found_b[j] = 0 and least(v_weight, b_weights[j]) > v_other_model
+             and (translate(v_token_a, '0123456789', '9999999999') = translate(b_tokens[j], '0123456789', '9999999999')
+                  or left(v_token_a, 3) = left(b_tokens[j], 3)
+                  or public.levenshtein_less_equal(left(v_token_a, 40), left(b_tokens[j], 40), 2) <= 2) then
+            v_other_model := least(v_weight, b_weights[j]);
+            v_model_b := b_tokens[j];
+            v_text := v_token_a;
+          end if;
+          j := array_position(b_kinds, 'c', j + 1);
+        end loop;
+      end if;
+      -- Another word in the same place: between the same neighbours, or beside one of them.
+      v_left := case when i > 1 then array_position(b_tokens, a_tokens[i - 1]) + 1 end;
+      v_right := case when i < a_main then array_position(b_tokens, a_tokens[i + 1]) - 1 end;
+      if v_left <= b_main and v_found_b[v_left] = 0 then
+        v_like := least(v_weight, b_weights[v_left]) * case when v_left = v_right then 1 else 0.7 end;
+        if v_like > v_slot then
+          v_slot := v_like;
+          v_slot_a := v_token_a;
+          v_slot_b := b_tokens[v_left];
+        end if;
+      end if;
+      if v_right between 1 and b_main and v_found_b[v_right] = 0 then
+        v_like := least(v_weight, b_weights[v_right]) * 0.7;
+        if v_like > v_slot then
+          v_slot := v_like;
+          v_slot_a := v_token_a;
+          v_slot_b := b_tokens[v_right];
+        end if;
+      end if;
+    end if;
+    if v_kind = 'k' then
+      v_colours_a := v_colours_a || a_tokens[i];
+    end if;
+  end loop;
+  for j in 1..b_main loop
+    v_weight := least(b_weights[j], full_weight);
+    v_like := v_found_b[j];
+    v_all_b := v_all_b + v_weight;
+    v_shared_b := v_shared_b + v_weight * v_like;
+    v_most_b := greatest(v_most_b, v_weight * (1 - v_like));
+    v_kind := b_kinds[j];
+    if v_like = 0 then
+      v_rest_b := v_rest_b + v_weight;
+      if v_kind = 'n' then
+        v_number_b := coalesce(v_number_b, b_tokens[j]);
+      elsif v_kind = 'v' then
+        v_variants := v_variants || b_tokens[j];
+      end if;
+    end if;
+    if v_kind = 'k' then
+      v_colours_b := v_colours_b || b_tokens[j];
+    end if;
+  end loop;
+
+  -- Amounts are compared within one unit; any pair of them may agree.
+  for i in 1..v_a loop
+    if a_kinds[i] in ('u', 'z') then
+      v_base := substring(a_tokens[i] from '[a-z]+$');
+      v_value := substring(a_tokens[i] from '^[0-9.]+')::numeric;
+      v_unit_same := null;
+      for j in 1..v_b loop
+        if b_kinds[j] in ('u', 'z') and right(b_tokens[j], length(v_base)) = v_base and substring(b_tokens[j] from '[a-z]+$') = v_base then
+          if abs(substring(b_tokens[j] from '^[0-9.]+')::numeric - v_value)
+               <= 0.03 * greatest(substring(b_tokens[j] from '^[0-9.]+')::numeric, v_value) then
+            v_unit_same := true;
+          else
+            v_unit_same := coalesce(v_unit_same, false);
+            v_unit_other := b_tokens[j];
+          end if;
+        end if;
+      end loop;
+      if v_unit_same then
+        v_units_same := v_units_same + 1;
+        facts := facts || jsonb_build_object('kind', 'amount', 'verdict', 'agrees', 'product', a_tokens[i],
+                                             'text', regexp_replace(a_tokens[i], '([a-z]+)$', ' \1') || ' agrees');
+      elsif not v_unit_same then
+        v_units_differ := v_units_differ + 1;
+        facts := facts || jsonb_build_object('kind', 'amount', 'verdict', 'contradicts', 'product', a_tokens[i], 'candidate', v_unit_other,
+                                             'text', regexp_replace(a_tokens[i], '([a-z]+)$', ' \1') || ' ≠ ' || regexp_replace(v_unit_other, '([a-z]+)$', ' \1'));
+      end if;
+    end if;
+  end loop;
+
+  if v_model > 0 then
+    facts := jsonb_build_array(jsonb_build_object('kind', 'model', 'verdict', 'agrees', 'product', v_model_a, 'text', format('model %L agrees', v_model_a))) || facts;
+  end if;
+  if v_other_model > 0 then
+    facts := facts || jsonb_build_object('kind', 'model', 'verdict', 'contradicts', 'product', v_text, 'candidate', v_model_b,
+                                         'text', format('model %L ≠ %L', v_text, v_model_b));
+  end if;
+  if v_colours_a <> '{}' and v_colours_b <> '{}' then
+    v_colour := case when v_colours_a && v_colours_b then 1 else -1 end;
+    facts := facts || jsonb_build_object('kind', 'colour', 'verdict', case v_colour when 1 then 'agrees' else 'contradicts' end,
+                                         'product', array_to_string(v_colours_a, ' '), 'candidate', array_to_string(v_colours_b, ' '),
+                                         'text', array_to_string(v_colours_a, ' ') || case v_colour when 1 then ' agrees' else ' ≠ ' || array_to_string(v_colours_b, ' ') end);
+  end if;
+  if v_number_a is not null and v_number_b is not null then
+    facts := facts || jsonb_build_object('kind', 'number', 'verdict', 'contradicts', 'product', v_number_a, 'candidate', v_number_b,
+                                         'text', format('number %s ≠ %s', v_number_a, v_number_b));
+  end if;
+  if a_brand <> '{}' or b_brand <> '{}' then
+    v_brand := case
+      when a_brand && b_tokens or b_brand && a_tokens then 1
+      when a_brand <> '{}' and b_brand <> '{}' then -1 else 0 end;
+    if v_brand <> 0 then
+      facts := facts || jsonb_build_object('kind', 'brand', 'verdict', case v_brand when 1 then 'agrees' else 'contradicts' end,
+                                           'text', case v_brand when 1 then 'brand agrees'
+                                                   else format('brand %s ≠ %s', array_to_string(a_brand, ' '), array_to_string(b_brand, ' ')) end);
+    end if;
+  end if;
+  if v_variants <> '{}' then
+    facts := facts || jsonb_build_object('kind', 'variant', 'verdict', 'differs', 'text', format('%s on one side only', array_to_string(v_variants, ', ')));
+  end if;
+  if v_slot > 0 then
+    facts := facts || jsonb_build_object('kind', 'word', 'verdict', 'differs', 'product', v_slot_a, 'candidate', v_slot_b,
+                                         'text', format('%L where the other has %L', v_slot_a, v_slot_b));
+  end if;
+  if a_price > 0 and b_price > 0 then
+    v_price := abs(ln(a_price / b_price));
+  end if;
+
+  v_all_a := greatest(v_all_a, 0.1);
+  v_all_b := greatest(v_all_b, 0.1);
+  features := array[
+    least(1, v_shared_a / v_all_a),
+    least(1, v_shared_b / v_all_b),
+    public.similarity(a_key, b_key),
+    case when a_key = b_key then 1 else 0 end,
+    least(least(v_shared_a, v_shared_b) / full_weight, 4) / 4,
+    v_model / full_weight,
+    case when v_model > 0 then 0 else v_near_model / full_weight end,
+    case when v_model > 0 then 0 else v_other_model / full_weight end,
+    case when v_model > 0 then v_other_model / full_weight else 0 end,
+    v_mpn,
+    least(v_units_same, 2),
+    case when v_units_differ > 0 then 1 else 0 end,
+    least(v_numbers_shared, 2),
+    case when v_number_a is not null and v_number_b is not null then 1 else 0 end,
+    case when v_colour = 1 then 1 else 0 end,
+    case when v_colour = -1 then 1 else 0 end,
+    case when v_brand = 1 then 1 else 0 end,
+    case when v_brand = -1 then 1 else 0 end,
+    v_most_a / full_weight,
+    v_most_b / full_weight,
+    least(v_most_a, v_most_b) / full_weight,
+    v_slot / full_weight,
+    least(v_rest_a / full_weight, 3) / 3,
+    least(v_rest_b / full_weight, 3) / 3,
+    least(v_unknown / full_weight, 3) / 3,
+    least(cardinality(v_variants), 3),
+    case when v_price < 0.2 then 1 else 0 end,
+    case when v_price > 0.9 then 1 else 0 end,
+    least(v_shared_a / v_all_a, v_shared_b / v_all_b, 1),
+    least(greatest(v_shared_a / v_all_a, v_shared_b / v_all_b), 1),
+    case when v_model > 0 then least(v_most_a, v_most_b) / full_weight else 0 end,
+    case when v_model > 0 then v_slot / full_weight else 0 end,
+    case when v_model > 0 then least(v_rest_a / full_weight, 3) / 3 else 0 end,
+    case when v_model > 0 then least(v_rest_b / full_weight, 3) / 3 else 0 end,
+    case when v_rest_a = 0 then 1 else 0 end,
+    case when v_rest_b = 0 then 1 else 0 end
+  ]::real[];
+end
+$$;
+comment on function likeness.compare_names(text[], text[], real[], int, text, text[], real, text[], text[], real[], int, text, text[], real, real) is
+  'Compares two products token by token. Features are in the order of match_weights.place; facts say what agrees and what contradicts.';
