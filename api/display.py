@@ -1,11 +1,12 @@
 """Owns the resolver's HTTP face: which URL shows a product right now.
 
-SQL chooses; this module makes addresses absolute, signs what needs it and lets caches know how long
-the answer holds.
+SQL chooses, and writes the JSON of the answers; this module signs what needs it and lets caches
+know how long an answer holds.
 """
 
+import re
 from collections.abc import Sequence
-from typing import Annotated, NamedTuple, cast
+from typing import Annotated, NamedTuple
 
 import msgspec
 from litestar import Response, get, post
@@ -22,15 +23,21 @@ from api.signing import UrlSigner
 MOST_PRODUCTS = 200
 _STATEMENT = """
 select product_id, status, source, url, width, height, retry_after, version, image_id, alt,
-       placeholder, srcset::text, is_known
-  from likeness.resolve_display_urls(%s::bigint[], %s, %s::int[])
+       placeholder, srcset, is_known
+  from likeness.display_rows(%s::bigint[], %s, %s::int[], %s)
 """
+# No row becomes a Python object on the way: for fifty products that would cost as much as asking.
+_ANSWER = """
+select items, wanted, retry_after, has_unknown
+  from likeness.display_answer(%s::bigint[], %s, %s)
+"""
+# Quotes inside of JSON strings are escaped, so that no name of a product looks like this.
+_TO_BE_SIGNED = re.compile(r'"url":"([^"]*/api/images/(proxy/[0-9]+|[0-9a-f]{64}/original))"')
 _LOCAL = "/api/images/"
-_MISSING = frozenset({"pending", "processing", "failed"})
 
 
 class Shown(NamedTuple):
-    """A row of resolve_display_urls(), its addresses absolute and signed."""
+    """A row of display_rows(), its addresses absolute and signed."""
 
     product_id: int
     status: str
@@ -113,52 +120,45 @@ async def resolve(
 ) -> list[Shown]:
     """One statement; notes what is missing or outdated, so that it is fetched sooner."""
     ids, places = list(product_ids), None if positions is None else list(positions)
-    base, signer = services.settings.api_url, services.signer
-    serves = services.settings.rendition_base_url is None
     rows = [
-        _presented(Shown._make(row), base, signer, serves)
-        for row in await services.tuples(_STATEMENT, ids, context, places)
+        _signed(Shown._make(row), services.signer)
+        for row in await services.tuples(
+            _STATEMENT, ids, context, places, services.settings.api_url
+        )
     ]
-    wanted = [row.product_id for row in rows if row.status in ("pending", "outdated")]
-    if wanted:
-        services.interest.note(wanted, VIEWED if context in ("detail", "zoom") else LISTED)
+    _note(services, [r.product_id for r in rows if r.status in ("pending", "outdated")], context)
     return rows
 
 
-def _presented(shown: Shown, base: str, signer: UrlSigner, serves_renditions: bool) -> Shown:
-    """The row with what is ours under ``base``; what is not starts with no slash."""
-    url, srcset = shown.url, shown.srcset
-    if url is None or not url.startswith("/"):
+def _signed(shown: Shown, signer: UrlSigner) -> Shown:
+    if shown.url is None or shown.source not in ("proxy", "original"):
         return shown
-    if shown.source in ("proxy", "original"):
-        url = f"{url}?{signer.query(url.removeprefix(_LOCAL))}"
-    if serves_renditions and srcset != "{}":
-        srcset = srcset.replace(_LOCAL, base + _LOCAL)
-    return shown._replace(url=base + url, srcset=srcset)
+    subject = shown.url.partition(_LOCAL)[2]
+    return shown._replace(url=f"{shown.url}?{signer.query(subject)}")
 
 
-def _as_item(row: Shown) -> DisplayUrl:
-    return DisplayUrl(
-        product_id=row.product_id,
-        status=row.status,
-        source=row.source,
-        url=row.url,
-        # JSON already: it goes through as it came.
-        srcset=cast("dict[str, str]", msgspec.Raw(row.srcset.encode())),
-        width=row.width,
-        height=row.height,
-        alt=row.alt,
-        placeholder=row.placeholder,
-        retry_after=row.retry_after,
-        version=row.version,
-        is_known=row.is_known,
-    )
+def _note(services: Services, wanted: Sequence[int] | None, context: Context) -> None:
+    if wanted:
+        services.interest.note(wanted, VIEWED if context in ("detail", "zoom") else LISTED)
 
 
-def lifetime_of(rows: Sequence[Shown]) -> str:
-    """How long caches may keep an answer over these rows."""
-    waits = [row.retry_after for row in rows if row.status in _MISSING and row.retry_after]
-    return caching.soon(min(waits)) if waits else caching.ANSWER
+class Answer(NamedTuple):
+    """A row of display_answer(), its addresses signed."""
+
+    items: str
+    lifetime: str
+    has_unknown: bool
+
+
+async def answer(services: Services, product_ids: Sequence[int], context: Context) -> Answer:
+    """resolve() as JSON: the items, parted by commas, and how long caches may keep them."""
+    (row,) = await services.tuples(_ANSWER, list(product_ids), context, services.settings.api_url)
+    items, wanted, retry_after, has_unknown = row
+    _note(services, wanted, context)
+    sign = services.signer.query
+    items = _TO_BE_SIGNED.sub(lambda found: f'"url":"{found[1]}?{sign(found[2])}"', items)
+    lifetime = caching.soon(retry_after) if retry_after else caching.ANSWER
+    return Answer(items, lifetime, has_unknown)
 
 
 @get(
@@ -173,10 +173,10 @@ async def get_display_url(
     product_id: ProductId,
     context: ContextInQuery = "grid",
 ) -> Response[DisplayUrl]:
-    rows = await resolve(services, [product_id], checked_context(context))
-    if not rows[0].is_known:
+    found = await answer(services, [product_id], checked_context(context))
+    if found.has_unknown:
         raise unknown_product(product_id)
-    return caching.cached_json(request, _as_item(rows[0]), lifetime_of(rows))
+    return caching.cached_json(request, found.items.encode(), found.lifetime)
 
 
 @post(
@@ -190,9 +190,9 @@ async def post_display_urls(
     request: AnyRequest, services: NamedDependency[Services], data: JSONBody[DisplayUrlsRequest]
 ) -> Response[DisplayUrls]:
     context = checked_context(data.context)
-    rows = await resolve(services, data.product_ids, context)
-    answer = DisplayUrls(context, [_as_item(row) for row in rows])
-    return caching.cached_json(request, answer, lifetime_of(rows))
+    found = await answer(services, data.product_ids, context)
+    body = f'{{"context":"{context}","items":[{found.items}]}}'.encode()
+    return caching.cached_json(request, body, found.lifetime)
 
 
 def unknown_product(product_id: int) -> Exception:

@@ -179,7 +179,11 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/matching/find_candidates.sql
 \ir functions/matching/score_candidates.sql
 \ir functions/display/display_presets.sql
+\ir functions/display/rendition_folder.sql
 \ir functions/display/rendition_url.sql
+\ir functions/display/sum_up_renditions.sql
+\ir functions/display/display_rows.sql
+\ir functions/display/display_answer.sql
 \ir functions/display/resolve_display_urls.sql
 \ir functions/display/find_image.sql
 \ir functions/display/find_image_by_url.sql
@@ -193,6 +197,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/access/add_user_images.sql
 \ir functions/access/list_user_images.sql
 \ir triggers/canonical_products__index_names.sql
+\ir triggers/blobs__sum_up.sql
 \ir triggers/images__check_move.sql
 \ir triggers/images__queue_new.sql
 \ir triggers/products__follow_status.sql

@@ -139,7 +139,7 @@ def test_no_stack_trace_leaves(client: httpx.Client, monkeypatch: pytest.MonkeyP
     def explode(*_: object) -> None:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr("api.display.lifetime_of", explode)
+    monkeypatch.setattr("api.display.answer", explode)
     answer = client.post("/api/display-urls", json={"product_ids": []})
     assert answer.status_code == 500
     assert answer.json()["type"] == "urn:likeness:problem:internal-error"

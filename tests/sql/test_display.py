@@ -1,5 +1,7 @@
 """The answer: which URL a frontend shows, for every state that a picture can be in."""
 
+import json
+import re
 from typing import Any
 
 import psycopg
@@ -209,15 +211,89 @@ def test_supplier_products_speaks_the_old_contract(shop: Shop) -> None:
     assert rows[failed]["image_processing_error"] == "not-found: not-found in a test"
 
 
-def test_the_resolver_reads_by_index_alone_where_there_are_many_pictures(shop: Shop) -> None:
+ANSWERS = [
+    "select * from likeness.resolve_display_urls(array[1,2,3], 'grid')",
+    "select * from likeness.display_answer(array[1,2,3]::bigint[], 'grid')",
+]
+
+
+@pytest.mark.parametrize("statement", ANSWERS)
+def test_the_resolver_reads_by_index_alone_where_there_are_many_pictures(
+    shop: Shop, statement: str
+) -> None:
     for n in range(50):
         shop.add_product(f"p{n}", f"{n}.jpg")
     shop.execute("analyze likeness.images, likeness.products")
     shop.execute("set enable_seqscan = off")
-    plan = shop.rows(
-        "explain (format json) select * from likeness.resolve_display_urls(array[1,2,3], 'grid')"
-    )[0]["QUERY PLAN"]
-    text = str(plan)
+    text = str(shop.rows(f"explain (format json, verbose) {statement}")[0]["QUERY PLAN"])
     assert "Seq Scan" not in text
-    assert "one_image_a_position" in text
-    assert "products_pkey" in text
+    assert {"one_image_a_position", "products_pkey", "blobs_pkey"} <= set(
+        re.findall(r"'Index Name': '(\w+)'", text)
+    )
+    # The functions are part of the plan, and no rendition is looked at.
+    assert "Function Name" not in text.replace("'Function Name': 'unnest'", "")
+    assert "renditions" not in text
+
+
+@pytest.mark.parametrize("statement", ANSWERS)
+def test_an_answer_reads_as_much_however_many_pictures_there_are(
+    shop: Shop, statement: str
+) -> None:
+    def pages() -> int:
+        shop.execute("analyze likeness.images, likeness.products, likeness.blobs")
+        plan = shop.rows(f"explain (analyze, buffers, format json) {statement}")[0]["QUERY PLAN"]
+        found: int = plan[0]["Plan"]["Shared Hit Blocks"] + plan[0]["Plan"]["Shared Read Blocks"]
+        return found
+
+    for n in range(1, 4):
+        shop.add_product(f"p{n}", f"{n}.jpg")
+    few = pages()
+    shop.execute(
+        "insert into likeness.products (supplier_id, dataset_id, sku)"
+        " select %s, %s, 'q' || n from generate_series(1, 3000) n",
+        shop.supplier_id,
+        shop.dataset_id,
+    )
+    shop.execute(
+        "insert into likeness.images (product_id, source_url)"
+        " select id, 'q.jpg' from likeness.products where sku like 'q%%'"
+    )
+    shop.execute("set enable_seqscan = off")
+    # One more level of three trees, three times.
+    assert pages() <= few + 30
+
+
+@pytest.mark.parametrize("context", ["grid", "zoom"])
+def test_the_answer_as_json_says_what_the_rows_say(shop: Shop, context: str) -> None:
+    shown = shop.add_product("a", "a.jpg", name='A "red" cap\\\n')
+    shop.complete(shop.claim()[0])
+    asked = [shown, shop.add_product("b", "https://a.test/b.jpg"), shop.add_product("c"), 999]
+    rows = resolve(shop, *asked, context=context)
+    for row in rows:
+        del row["image_id"]
+    [answer] = shop.rows("select * from likeness.display_answer(%s::bigint[], %s)", asked, context)
+    assert json.loads(f"[{answer['items']}]") == rows
+    assert answer["wanted"] == [asked[1]]
+    assert answer["retry_after"] == 2
+    assert answer["has_unknown"]
+
+
+def test_addresses_are_below_the_api_where_it_names_itself(shop: Shop) -> None:
+    product = shop.add_product("p", "p.jpg")
+    statement = "select * from likeness.display_rows(%s::bigint[], 'zoom', null, 'https://b.test')"
+    url = shop.rows(statement, [product])[0]["url"]
+    assert url == f"https://b.test/api/images/proxy/{shop.image(product)['id']}"
+    shop.complete(shop.claim()[0])
+    [row] = shop.rows(statement, [product])
+    assert row["url"] == f"https://b.test/api/images/{SHA}/original"
+    assert json.loads(row["srcset"])["webp"].startswith(f"https://b.test{THUMB} 200w")
+
+
+def test_what_an_answer_is_made_of_follows_the_renditions(shop: Shop) -> None:
+    product = shop.add_product("p", "p.jpg")
+    shop.complete(shop.claim()[0])
+    late = {"preset": "thumb", "format": "avif", "recipe": "c" * 12, "width": 200, "height": 150}
+    shop.execute("update likeness.blobs set renditions = renditions || %s", Jsonb([late]))
+    assert one(shop, product)["srcset"]["avif"] == f"/api/images/{SHA}/{'c' * 12}.avif 200w"
+    shop.execute("update likeness.blobs set renditions = '[]', has_original = false")
+    assert one(shop, product)["url"] == f"/api/images/proxy/{shop.image(product)['id']}"
