@@ -20,6 +20,7 @@ from prometheus_client import CollectorRegistry
 
 from api import (
     batches,
+    changes,
     display,
     feeds,
     gallery,
@@ -47,9 +48,10 @@ from worker.settings import Settings, load_settings
 MOST_BODY_BYTES = 4_000_000
 _HERE = Path(__file__).parent
 _MODULES = (
-    display, redirects, renditions, proxy, lazy, batches, runs, products, health, metrics, gallery,
+    display, redirects, renditions, proxy, lazy, batches, runs, products, changes,
+    user_images, health, metrics, gallery,
 )  # fmt: skip
-_PURGE_SECONDS = 60.0
+_FORGET_SECONDS = 60.0
 _log = get_logger(__name__)
 
 

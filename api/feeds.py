@@ -37,11 +37,15 @@ class SupplierRequest(msgspec.Struct, forbid_unknown_fields=True):
     host_min_interval: (
         Annotated[str, msgspec.Meta(max_length=100, examples=["250 milliseconds"])] | UnsetType
     ) = UNSET
-    formats: list[Literal["jpeg", "png", "webp", "avif", "gif", "tiff", "bmp"]] | UnsetType = UNSET
+    formats: (
+        list[Literal["jpeg", "png", "webp", "avif", "gif", "tiff", "bmp", "heic"]] | UnsetType
+    ) = UNSET
     allowed_hosts: list[Text] | UnsetType = UNSET
     allowed_ports: list[Annotated[int, msgspec.Meta(ge=1, le=65535)]] | UnsetType = UNSET
     allowed_schemes: list[Literal["http", "https", "ftp", "ftps"]] | UnsetType = UNSET
     request_headers: dict[str, Text] | UnsetType = UNSET
+    on_big_change: Literal["swap", "hold"] | UnsetType = UNSET
+    placeholder_products: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] | UnsetType = UNSET
 
 
 class Supplier(msgspec.Struct):

@@ -115,6 +115,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/changes/mark_placeholder.sql
 \ir functions/changes/overrule_placeholder.sql
 \ir functions/changes/detect_placeholders.sql
+\ir functions/changes/retry_placeholders.sql
 \ir functions/garbage/is_referenced.sql
 \ir functions/garbage/condemn_blobs.sql
 \ir functions/garbage/claim_condemned.sql

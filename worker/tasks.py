@@ -135,6 +135,19 @@ async def sweep(runtime: Runtime, turn: Turn) -> None:
     await order_mirroring()
 
 
+@_periodic(
+    Job("placeholders", "40 4 * * *", "Looks for pictures that stand in for none, and asks again.")
+)
+async def find_placeholders(runtime: Runtime, turn: Turn) -> None:
+    found = await turn.connection.execute(
+        b"select count(*) as found, coalesce(sum(removed), 0)::int as removed"
+        b" from likeness.detect_placeholders()"
+    )
+    turn.count(**(await found.fetchone() or {}))
+    retried = await turn.connection.execute(b"select likeness.retry_placeholders() as retried")
+    turn.count(**(await retried.fetchone() or {}))
+
+
 @_periodic(Job("garbage", "23 3 * * *", "Deletes bytes that nobody shows any more."))
 async def collect_garbage(runtime: Runtime, turn: Turn) -> None:
     await asyncio.to_thread(_collect, runtime, turn)

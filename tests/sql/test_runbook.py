@@ -46,7 +46,17 @@ def troubled(connection: Db) -> Shop:
     pairs = zip(claims[1:4], reasons, strict=True)
     shop.finish(worker, *(fault(claim, reason) for claim, reason in pairs))
     shop.at(None)
+    hold_change(shop, claims[0]["image_id"], worker)
     return shop
+
+
+def hold_change(shop: Shop, image_id: int, worker: str) -> None:
+    """Its source gives another picture, which waits for a person and turns out a placeholder."""
+    shop.execute("""select likeness.save_supplier('acme', '{"on_big_change": "hold"}')""")
+    shop.value("select likeness.queue_images(array[%s::bigint], 3::smallint)", image_id)
+    (claim,) = shop.claim(worker, 1)
+    assert shop.complete(claim, "b" * 64, worker=worker)
+    shop.value("select likeness.mark_placeholder(%s)", "b" * 64)
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.split(";")[0][:60])

@@ -14,6 +14,7 @@ begin atomic
          case when p.id is null or i.id is null then 'no-image'
               when i.status = 'completed' then 'cached'
               when i.blob_sha256 is not null then 'outdated'
+              when i.failure_reason = 'placeholder' then 'no-image'
               else i.status end,
          c.source,
          case c.source when 'rendition' then n.folder || (n.size ->> 0)

@@ -22,4 +22,4 @@ begin atomic
                       or exists (select from likeness.images i where i.id = h.image_id) end);
 end;
 comment on function likeness.is_referenced(text, timestamptz) is
-  'Some place shows these bytes (of a product or a canonical product), or showed them after a time.';
+  'Some place shows these bytes (of a product or a canonical product), or showed them after a time; or a held change waits with them, or they are remembered as a placeholder.';
