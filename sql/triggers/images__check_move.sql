@@ -15,6 +15,10 @@ $$;
 comment on function likeness.images__check_move() is 'Refuses moves of images.status that image_moves does not list.';
 create or replace trigger images__check_move
   before update of status on likeness.images
-  for each row when (old.status is distinct from new.status)
+  for each row when (
+    old.status <> new.status
+    -- Of the moves that every picture makes it is known that they are listed: to ask for each were a tenth of a claim.
+    and not (new.status = 'processing' and old.status in ('pending', 'outdated'))
+    and not (old.status = 'processing' and new.status in ('completed', 'pending', 'outdated', 'failed')))
   execute function likeness.images__check_move();
 comment on trigger images__check_move on likeness.images is 'Holds the state machine of image_moves.';

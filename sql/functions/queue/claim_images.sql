@@ -123,15 +123,15 @@ begin
     select d.id, d.host_id from due d order by d.rank, d.turn limit batch
   ),
   rest as materialized (
-    select h.id, h.cap, h.in_flight, h.min_interval, g.got,
+    select h.id, h.cap, h.in_flight, h.min_interval, coalesce(g.got, 0) as got,
            -- What is left behind decides whether the host stays claimable.
            (select i.priority
               from likeness.images i
              where i.host_id = h.id and i.queued_at is not null and i.retry_at is null
              order by i.priority desc, i.queued_at, i.id
-            offset g.got limit 1) as next_priority
+            offset coalesce(g.got, 0) limit 1) as next_priority
       from host h
-     cross join lateral (select count(*)::int as got from taken t where t.host_id = h.id) g
+      left join (select t.host_id, count(*)::int as got from taken t group by t.host_id) g on g.host_id = h.id
   ),
   parked as (
     update likeness.hosts h
@@ -155,7 +155,7 @@ begin
     returning i.*
   )
   select c.id, c.claim_no, c.is_suspect, c.attempts, h.host, c.fetch_url, s.id, p.sku,
-         likeness.fill_headers(s.request_headers, p.product_url, p.sku), s.allowed_hosts, s.allowed_ports, s.formats,
+         case when s.request_headers = '{}' then s.request_headers else likeness.fill_headers(s.request_headers, p.product_url, p.sku) end, s.allowed_hosts, s.allowed_ports, s.formats,
          case when c.blob_sha256 is not null then c.source_etag end,
          case when c.blob_sha256 is not null then c.source_last_modified end, c.source_bytes,
          s.allowed_schemes, k.username, k.password, k.hosts,
