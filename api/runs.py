@@ -21,8 +21,7 @@ Id = Annotated[int, msgspec.Meta(ge=1, le=BIGGEST_ID)]
 class RunRequest(msgspec.Struct, forbid_unknown_fields=True):
     """Which products, all where none are named; at most ``limit`` pictures.
 
-    ``max_concurrent`` is taken for the sake of the contract: how many pictures are fetched at once
-    is set by each host's own limit and by the workers.
+    No more than ``max_concurrent`` of them are fetched at once, beside what hosts' limits allow.
     """
 
     product_ids: Annotated[list[Id], msgspec.Meta(max_length=100_000)] | None = None
@@ -62,10 +61,11 @@ async def post_run(
     services: NamedDependency[Services], data: JSONBody[RunRequest]
 ) -> Response[Run]:
     started = await services.row(
-        "select likeness.start_run(%s::bigint[], %s, %s) as run_id",
+        "select likeness.start_run(%s::bigint[], %s, %s, max_concurrent => %s) as run_id",
         data.product_ids,
         data.limit,
         data.label,
+        data.max_concurrent,
     )
     assert started
     run = await _read(services, started["run_id"])

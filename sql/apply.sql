@@ -63,6 +63,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/time/clock.sql
 \ir functions/hosts/build_source_url.sql
 \ir functions/hosts/host_of_url.sql
+\ir functions/hosts/slot_window.sql
 \ir functions/hosts/wake_hosts.sql
 \ir functions/hosts/unpark_hosts.sql
 \ir functions/hosts/heal_hosts.sql
@@ -70,6 +71,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/hosts/pause_host.sql
 \ir functions/hosts/resume_host.sql
 \ir functions/hosts/set_host_limits.sql
+\ir functions/hosts/take_slots.sql
 \ir functions/workers/is_draining.sql
 \ir functions/queue/image_addresses.sql
 \ir functions/queue/queue_images.sql
@@ -124,15 +126,18 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/garbage/adopt_objects.sql
 \ir functions/garbage/purge_blob.sql
 \ir functions/queue/requeue_expired.sql
+\ir functions/runs/run_room.sql
 \ir functions/queue/promote_retries.sql
 \ir functions/queue/tend_queue.sql
 \ir functions/queue/next_claim_at.sql
+\ir functions/queue/look_at_queue.sql
 \ir functions/queue/next_products.sql
 \ir functions/queue/pause_queue.sql
 \ir functions/queue/resume_queue.sql
 \ir functions/queue/explain_wait.sql
 \ir functions/queue/explain_state.sql
 \ir functions/queue/explain_image.sql
+\ir functions/runs/feed_runs.sql
 \ir functions/runs/start_run.sql
 \ir functions/runs/close_runs.sql
 \ir functions/workers/register_worker.sql
@@ -145,6 +150,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/periodic/save_periodic.sql
 \ir functions/periodic/end_periodic.sql
 \ir functions/catalog/ensure_supplier.sql
+\ir functions/hosts/follow_limits.sql
 \ir functions/catalog/save_supplier.sql
 \ir functions/catalog/set_supplier_credentials.sql
 \ir functions/catalog/create_dataset.sql

@@ -6,6 +6,7 @@ likeness.images; nothing is lost when every job is deleted.
 
 import procrastinate
 from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.jobs import Status
 
 MIRROR_QUEUE = "mirror"
 UPKEEP_QUEUE = "upkeep"
@@ -20,6 +21,11 @@ async def order_mirroring() -> bool:
     At most one order waits at a time, so that fifty idle workers woken together make one job; the
     worker that takes it orders the next one where there is more than it can do alone.
     """
+    waiting = await app.job_manager.list_jobs_async(
+        queue=MIRROR_QUEUE, status=Status.TODO.value, queueing_lock=MIRROR_TASK
+    )
+    if waiting:
+        return False  # asked first, since a refusal is an error in the server's log
     task = app.configure_task(MIRROR_TASK, queue=MIRROR_QUEUE, queueing_lock=MIRROR_TASK)
     try:
         await task.defer_async()

@@ -25,6 +25,7 @@ from worker.log import get_logger
 from worker.queue import Claim, Outcome, Queue
 from worker.renditions import EXTENSIONS, Limits, Preset, Rendered, Rendition
 from worker.settings import Settings
+from worker.slots import Permit, Slots
 from worker.storage import ObjectStore, original_key, rendition_key
 
 _log = get_logger(__name__)
@@ -53,6 +54,12 @@ class _Stages:
         now = time.perf_counter()
         self.ms[f"{stage}_ms"] = round((now - self.started) * 1000, 1)
         self.started = now
+
+    def take_out(self, part: str, *, of: str, seconds: float) -> None:
+        """Count a part of a stage by itself."""
+        ms = round(seconds * 1000, 1)
+        self.ms[f"{of}_ms"] = round(max(0.0, self.ms[f"{of}_ms"] - ms), 1)
+        self.ms[f"{part}_ms"] = ms
 
 
 class Pipeline:
@@ -87,6 +94,7 @@ class Pipeline:
         # Rendering waits for the one and nothing for the other.
         self._begins = Batcher(queue.begin_blobs, linger=lambda: self._linger() / 4)
         self._finishes = Batcher(queue.finish, linger=self._linger)
+        self._slots = Slots(queue.take_slots, lease_seconds=settings.lease_seconds)
         self.is_running = False
 
     def nudge(self) -> None:
@@ -229,6 +237,9 @@ class Pipeline:
                 is_accepted = await self._finish(outcome)
             stages.end("finish")
             self._log_picture(claim, outcome, stages, is_accepted)
+        except LostClaim:
+            # Found out before a request was sent.
+            _log.warning("claim lost", image=claim.image_id)
         except StorageError as error:
             await self._wait_for_store(claim, error)
         except psycopg.OperationalError as error:
@@ -238,15 +249,17 @@ class Pipeline:
     async def _outcome_of(self, claim: Claim, stages: _Stages, turn: AsyncExitStack) -> Outcome:
         sha256 = None
         try:
+            permit = self._slots.permit(claim.image_id, claim.claim_no)
             try:
-                fetched = await self._fetcher.fetch(_source_of(claim))
+                fetched = await self._fetcher.fetch(_source_of(claim, permit))
             finally:
                 stages.end("fetch")
+                stages.take_out("slot", of="fetch", seconds=permit.waited_seconds)
             sha256 = fetched.sha256 or None
             outcome = await self._keep(claim, fetched, stages, turn)
         except SourceFault as fault:
             outcome = _fault_outcome(fault) | {"sha256": sha256}
-        except (StorageError, psycopg.OperationalError):
+        except (LostClaim, StorageError, psycopg.OperationalError):
             raise
         except Exception as error:  # noqa: BLE001 - one picture's bug must not stop the others
             _log.exception("picture failed", image=claim.image_id)
@@ -361,7 +374,7 @@ class Pipeline:
         )
 
 
-def _source_of(claim: Claim) -> Source:
+def _source_of(claim: Claim, permit: Permit) -> Source:
     return Source(
         url=claim.fetch_url,
         headers=claim.request_headers,
@@ -374,6 +387,7 @@ def _source_of(claim: Claim) -> Source:
         password=claim.password,
         credential_hosts=tuple(claim.credential_hosts or ()),
         head_first=claim.head_first,
+        permit=permit,
     )
 
 

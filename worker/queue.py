@@ -4,13 +4,15 @@ Everything that decides is in sql/functions; this is its Python face.
 """
 
 import json
+import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from worker.db import Pool, query_errors
 from worker.renditions import Preset
+from worker.slots import Slot, SlotRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,18 @@ class RenditionClaim:
     height: int
     renditions: list[dict[str, Any]]
 
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What likeness.look_at_queue() says; ``wait_seconds`` None: until something is queued."""
+
+    is_draining: bool
+    wait_seconds: float | None
+    has_company: bool
+    has_waiting_runs: bool
+
+
+_TAKE_SLOTS = b"select * from likeness.take_slots(%s, %s::jsonb)"
 
 # The keys of the composite type likeness.outcome.
 Outcome = dict[str, Any]
@@ -112,6 +126,37 @@ class Queue:
             "select * from likeness.claim_images(%s, %s, %s)", self.worker, batch, self._lease
         )
         return [Claim(**row) for row in rows]
+
+    async def take_slots(self, requests: Sequence[SlotRequest]) -> list[Slot]:
+        """When each of these requests may be sent; counted from around the call."""
+        arguments = (self.worker, json.dumps([asdict(request) for request in requests]))
+        with query_errors():
+            async with self._pool.connection() as connection:
+                # Granted between these two moments, so the one opens a slot and the other closes it.
+                asked_at = time.monotonic()
+                cursor = await connection.execute(_TAKE_SLOTS, arguments)
+                rows = await cursor.fetchall()
+                answered_at = time.monotonic()
+        unlimited = self._lease.total_seconds() / 2
+        return [
+            Slot(
+                answer=row["answer"],
+                opens_at=answered_at + row["wait_seconds"],
+                closes_at=asked_at
+                + row["wait_seconds"]
+                + (unlimited if row["window_seconds"] is None else row["window_seconds"]),
+            )
+            for row in rows
+        ]
+
+    async def look(self) -> Look:
+        """Tend the queue and learn what there is to do."""
+        [row] = await self._rows("select * from likeness.look_at_queue(%s)", self.worker)
+        return Look(**row)
+
+    async def feed_runs(self) -> int:
+        """Queue the next pictures of a run with max_concurrent; 0: nothing to do."""
+        return int(await self._value("select likeness.feed_runs()"))
 
     async def begin_blobs(self, sha256s: Sequence[str]) -> list[str]:
         """Say that these bytes are about to be stored; per sha256: stored, yours or busy."""

@@ -5,6 +5,8 @@ the other the periodic upkeep, which therefore never waits behind a backlog.
 """
 
 import asyncio
+import contextlib
+import random
 import signal
 import time
 from collections.abc import Awaitable, Callable
@@ -38,7 +40,7 @@ from worker.log import get_logger
 from worker.migrate import require_current_schema
 from worker.periodic import Job, Turn
 from worker.pipeline import Pipeline
-from worker.queue import Queue
+from worker.queue import Look, Queue
 from worker.second_wave import SecondWave, Sizes
 from worker.settings import Settings
 from worker.storage import ObjectStore, open_store
@@ -47,6 +49,8 @@ _log = get_logger(__name__)
 
 # An idle worker looks at the queue this often though nobody wakes it.
 _IDLE_LOOK_SECONDS = 5.0
+# Idle workers that are woken together look within this time of each other.
+_SPREAD_SECONDS = 0.02
 _JOB_HISTORY_HOURS = 24
 # A long collection of garbage must not keep the sweep waiting.
 _UPKEEP_CONCURRENCY = 3
@@ -61,6 +65,7 @@ class Runtime:
     pool: Pool
     store: ObjectStore
     queue: Queue
+    fetcher: Fetcher
     pipeline: Pipeline
     second_wave: SecondWave
     stopping: asyncio.Event
@@ -193,7 +198,15 @@ async def _run(settings: Settings) -> None:
         )
         second_wave.gives_way_to(lambda: pipeline.is_running)
         runtime = Runtime(
-            settings, pool, store, queue, pipeline, second_wave, asyncio.Event(), asyncio.Event()
+            settings,
+            pool,
+            store,
+            queue,
+            fetcher,
+            pipeline,
+            second_wave,
+            asyncio.Event(),
+            asyncio.Event(),
         )
         _log.info("worker ready", worker=queue.worker, renderers=settings.render_processes)
         await _serve(runtime)
@@ -284,23 +297,31 @@ async def _look(runtime: Runtime) -> None:
 
     The order goes through the database, so that of all idle workers one takes it.
     """
-    while not await runtime.queue.is_draining():
-        runtime.woken.clear()
-        await runtime.queue.tend()
-        wait = await runtime.queue.seconds_until_claimable()
-        if runtime.pipeline.is_running:
+    while not (look := await _see(runtime)).is_draining:
+        is_running = runtime.pipeline.is_running
+        if is_running:
             runtime.pipeline.nudge()
-        elif wait is not None and wait <= 0:
+        elif look.wait_seconds is not None and look.wait_seconds <= 0:
             await order_mirroring()
         # A pipeline that runs looks for itself.
         timeout = _IDLE_LOOK_SECONDS
-        if wait is not None and not runtime.pipeline.is_running:
-            timeout = min(max(wait, 0.25), _IDLE_LOOK_SECONDS)
-        try:
+        if look.wait_seconds is not None and not is_running:
+            timeout = min(max(look.wait_seconds, 0.25), _IDLE_LOOK_SECONDS)
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(runtime.woken.wait(), timeout)
-        except TimeoutError:
-            continue
+            if look.has_company and not is_running:
+                # All idle workers were woken: the first one orders, the others find that done.
+                await asyncio.sleep(random.uniform(0, _SPREAD_SECONDS))  # noqa: S311 - no secret
     runtime.draining.set()
+
+
+async def _see(runtime: Runtime) -> Look:
+    runtime.woken.clear()
+    look = await runtime.queue.look()
+    runtime.fetcher.keep_connections(not look.has_company)
+    while look.has_waiting_runs and await runtime.queue.feed_runs():
+        pass  # one run a call
+    return look
 
 
 async def _drain(runtime: Runtime, orders: Worker) -> None:

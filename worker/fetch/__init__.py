@@ -11,12 +11,13 @@ import hashlib
 import ssl
 import time
 from collections.abc import AsyncIterator, Collection
+from dataclasses import replace
 
 from worker.fetch.body import Body
 from worker.fetch.faults import host_fault
 from worker.fetch.ftp import FtpFetch
 from worker.fetch.http import HttpFetch
-from worker.fetch.source import Answer, Fetched, Source, Streamed
+from worker.fetch.source import Answer, Fetched, Permit, Source, Streamed
 from worker.fetch.transport import GuardedTransport
 from worker.gate import Gate, Resolver, Target, resolve_by_system
 from worker.settings import Settings
@@ -64,7 +65,10 @@ class Fetcher:
         started = time.perf_counter()
         target = self._gate.check_url(source.url, source.rules)
         source = source.told_to(target.host)
-        async with self._limited(target, asyncio.timeout(self._deadline_seconds)):
+        limit = asyncio.timeout(self._deadline_seconds)
+        if source.permit is not None:
+            source = replace(source, permit=_Unhurried(source.permit, limit))
+        async with self._limited(target, limit):
             answer = await self._open(source, target)
             try:
                 found, data, sha256 = await self._collect(answer, target.host)
@@ -149,6 +153,9 @@ class Fetcher:
 
     async def _open(self, source: Source, target: Target) -> Answer:
         if target.scheme in ("ftp", "ftps"):
+            if source.permit is not None:
+                await source.permit.wait(source.url)
+                source.permit.use()
             return await self._ftp.open(source, target)
         return await self._http.open(source, target)
 
@@ -163,7 +170,34 @@ class Fetcher:
                 f"Deadline: {target.host} did not finish within {self._deadline_seconds:g} s.",
             ) from error
 
+    def keep_connections(self, keeps: bool) -> None:
+        """Whether connections wait for another request: to a host, each one counts as a guest."""
+        self._transport.keep_connections(keeps)
+        self._ftp.keep_sessions(keeps)
+
     async def aclose(self) -> None:
         """Close all connections that wait for another request."""
         await self._transport.aclose()
         self._ftp.close()
+
+
+class _Unhurried:
+    """A permit whose wait does not count as the source's time."""
+
+    def __init__(self, permit: Permit, limit: asyncio.Timeout) -> None:
+        self._permit = permit
+        self._limit = limit
+
+    async def wait(self, url: str) -> None:
+        loop = asyncio.get_running_loop()
+        ends_at = self._limit.when()
+        assert ends_at is not None
+        left = ends_at - loop.time()
+        self._limit.reschedule(None)
+        try:
+            await self._permit.wait(url)
+        finally:
+            self._limit.reschedule(loop.time() + left)
+
+    def use(self) -> None:
+        self._permit.use()

@@ -101,6 +101,7 @@ class FtpFetch:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="ftp")
         self._tls = tls
         self._idle: list[tuple[_Key, Session]] = []
+        self._keeps = True
 
     async def open(self, source: Source, target: Target) -> FtpAnswer:
         """The file that a source names. Raises FetchFault."""
@@ -156,10 +157,18 @@ class FtpFetch:
         for other in [pair for pair in self._idle if now - pair[1].idle_since > _IDLE_SECONDS]:
             self._idle.remove(other)
             other[1].close()
-        if session.is_between_files and len(self._idle) < _MAX_IDLE:
+        if session.is_between_files and len(self._idle) < _MAX_IDLE and self._keeps:
             self._idle.append((key, session))
         else:
             session.close()
+
+    def keep_sessions(self, keeps: bool) -> None:
+        """Whether sessions wait for another file; if not, none does any more."""
+        self._keeps = keeps
+        if not keeps:
+            for _, session in self._idle:
+                session.close()
+            self._idle.clear()
 
     def _take(self, key: _Key) -> Session | None:
         now = time.monotonic()

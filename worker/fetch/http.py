@@ -15,7 +15,7 @@ import httpx
 from worker.errors import FetchFault
 from worker.fetch.body import inflate
 from worker.fetch.faults import after_redirect, status_fault
-from worker.fetch.source import Source
+from worker.fetch.source import Permit, Source
 from worker.fetch.transport import GuardedTransport
 from worker.gate import Gate, Target, bad_url, blocked
 
@@ -123,7 +123,9 @@ class HttpFetch:
         visited = {target.url}
         while True:
             try:
-                response = await self._send(method, target, headers)
+                # A name of other alphabets is known to the queue as the feed wrote it.
+                url = source.url if len(visited) == 1 else target.url
+                response = await self._send(method, target, headers, source.permit, url)
             except FetchFault as fault:
                 if len(visited) == 1:
                     raise
@@ -139,10 +141,18 @@ class HttpFetch:
                 headers = [pair for pair in headers if pair[0].decode() in _TRAVELLING]
             target = following
 
-    async def _send(self, method: str, target: Target, headers: _Headers) -> httpx.Response:
+    async def _send(
+        self, method: str, target: Target, headers: _Headers, permit: Permit | None, url: str
+    ) -> httpx.Response:
         host = (b"host", target.authority.encode("ascii"))
         try:
-            request = httpx.Request(method, target.url, headers=[host, *headers], stream=_NO_BODY)
+            request = httpx.Request(
+                method,
+                target.url,
+                headers=[host, *headers],
+                stream=_NO_BODY,
+                extensions={"permit": permit, "permit_url": url},
+            )
         except httpx.InvalidURL as error:
             raise bad_url(str(error)) from error
         return await self._transport.handle_async_request(request)

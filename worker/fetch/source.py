@@ -7,6 +7,18 @@ from typing import Protocol
 from worker.gate import Rules, is_listed
 
 
+class Permit(Protocol):
+    """Says when a request may be sent: see worker.slots."""
+
+    async def wait(self, url: str) -> None:
+        """Return when a request for ``url`` may be written, and not after."""
+        ...
+
+    def use(self) -> None:
+        """The request is being written."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A picture at its supplier, and the supplier's own rules.
@@ -15,7 +27,7 @@ class Source:
     be "not modified". ``head_first`` asks before it fetches: it saves a transfer where the server
     knows no conditional requests or the file may be too large. The credentials are for FTP, or
     Basic ones for HTTP; they go to the host of ``url``, if ``credential_hosts`` lists it or
-    is empty, and to no other.
+    is empty, and to no other. Each request waits for its ``permit``.
     """
 
     url: str
@@ -29,6 +41,7 @@ class Source:
     password: str | None = field(default=None, repr=False)
     credential_hosts: tuple[str, ...] = ()
     head_first: bool = False
+    permit: Permit | None = field(default=None, repr=False, compare=False)
 
     @property
     def rules(self) -> Rules:

@@ -17,6 +17,7 @@ import httpx
 from worker.errors import FetchFault
 from worker.fetch import wire
 from worker.fetch.faults import connect_fault, host_fault
+from worker.fetch.source import Permit
 from worker.gate import Gate
 
 _Origin = tuple[str, str, int]
@@ -111,6 +112,7 @@ class _Idle:
         self._by_origin: dict[_Origin, list[Connection]] = {}
         self._count = 0
         self._swept_at = 0.0
+        self.keeps = True
 
     def take(self, origin: _Origin) -> Connection | None:
         waiting = self._by_origin.get(origin)
@@ -126,7 +128,7 @@ class _Idle:
         now = connection.idle_since = time.monotonic()
         if self._count >= _MAX_IDLE or now - self._swept_at > _IDLE_SECONDS:
             self._sweep(now)
-        if self._count >= _MAX_IDLE:
+        if self._count >= _MAX_IDLE or not self.keeps:
             connection.close()
             return
         self._by_origin.setdefault(connection.origin, []).append(connection)
@@ -194,10 +196,20 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         url = request.url
         host = url.raw_host.decode("ascii")
         origin = (url.scheme, host, url.port or _PORTS[url.scheme])
+        permit: Permit | None = request.extensions.get("permit")
+        has_reopened = False
         while True:
             waiting = self._idle.take(origin)
             connection = waiting or await self._open(origin)
             try:
+                if permit is not None:
+                    await permit.wait(request.extensions["permit_url"])
+                    if not (connection.is_quiet or has_reopened):
+                        # Its server did not wait as long.
+                        has_reopened = waiting is None
+                        connection.close()
+                        continue
+                    permit.use()
                 head = await connection.ask(request)
                 if request.method == "HEAD" or head.status_code in (204, 304):
                     await connection.skip_body()
@@ -239,6 +251,13 @@ class GuardedTransport(httpx.AsyncBaseTransport):
             except OSError as error:
                 last = error
         raise connect_fault(host, port, last) from last
+
+    def keep_connections(self, keeps: bool) -> None:
+        """Whether connections wait for another request; if not, none does any more."""
+        self._idle.keeps = keeps
+        if not keeps:
+            for connection in self._idle.clear():
+                connection.close()
 
     def _tls_context(self) -> ssl.SSLContext:
         if self._tls is None:

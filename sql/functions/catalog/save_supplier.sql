@@ -25,8 +25,11 @@ begin
     from likeness.suppliers b
    cross join lateral jsonb_populate_record(b, save_supplier.options) o
    where s.id = v_id and b.id = v_id;
+  if save_supplier.options ?| array['host_max_in_flight', 'host_min_interval'] then
+    perform likeness.follow_limits(v_id);
+  end if;
   return v_id;
 end
 $$;
 comment on function likeness.save_supplier(text, jsonb) is
-  'Makes the supplier of that name or changes it: options holds the columns to set, all others stay. Returns its id. Example: select likeness.save_supplier(''acme'', ''{"hide_origin": true}'');';
+  'Makes the supplier of that name or changes it: options holds the columns to set, all others stay. New limits hold for all hosts that follow this supplier. Returns its id. Example: select likeness.save_supplier(''acme'', ''{"hide_origin": true}'');';

@@ -12,13 +12,16 @@ begin
   if set_host_limits.max_in_flight < 1 or set_host_limits.max_in_flight > 32767 or set_host_limits.min_interval < interval '0' then
     raise exception 'set_host_limits needs max_in_flight from 1 to 32767 and min_interval of 0 or more, not % and %', max_in_flight, min_interval using errcode = 'LK004';
   end if;
-  -- A shorter interval holds for the wait that has begun already.
+  -- A shorter interval holds for the wait that has begun already. From here on no supplier changes them.
   update likeness.hosts h
      set max_in_flight = coalesce(set_host_limits.max_in_flight, h.max_in_flight),
-         min_interval = coalesce(set_host_limits.min_interval, h.min_interval),
-         next_slot_at = case when h.next_slot_at is not null then least(h.next_slot_at, v_now + coalesce(set_host_limits.min_interval, h.min_interval)) end,
-         ready_at = case when h.ready_at is not null then least(h.ready_at, greatest(v_now + coalesce(set_host_limits.min_interval, h.min_interval), h.blocked_until)) end
-   where h.host = lower(set_host_limits.host)
+         min_interval = n.gap,
+         limits_of = null,
+         next_slot_at = case when h.next_slot_at is not null then least(h.next_slot_at, v_now + n.gap) end,
+         next_request_at = least(h.next_request_at, v_now + (n.gap + likeness.slot_window(n.gap)) * 1.1),
+         ready_at = case when h.ready_at is not null then least(h.ready_at, greatest(v_now + n.gap, h.blocked_until)) end
+    from (select b.id, coalesce(set_host_limits.min_interval, b.min_interval) as gap from likeness.hosts b where b.host = lower(set_host_limits.host)) n
+   where h.id = n.id
   returning h.id into v_id;
   if not found then
     raise exception 'there is no host "%"', set_host_limits.host using errcode = 'LK002', hint = 'select host from likeness.host_health;';
@@ -27,4 +30,4 @@ begin
 end
 $$;
 comment on function likeness.set_host_limits(text, int, interval) is
-  'Sets how many pictures of a host may be in hand at once, and the least time between two claims; what is left out stays. Example: select likeness.set_host_limits(''cdn.example.com'', max_in_flight => 4, min_interval => ''100 ms'');';
+  'Sets how many pictures of a host may be in hand at once, and the least time between two requests, whatever its supplier says; what is left out stays. Example: select likeness.set_host_limits(''cdn.example.com'', max_in_flight => 4, min_interval => ''100 ms'');';

@@ -140,7 +140,7 @@ begin
            ready_at = case when r.next_priority is null or r.in_flight + r.got >= r.cap then null
                            -- It has its share: others come first for a while.
                            when r.got = 0 then greatest(h.ready_at, v_now + interval '100 milliseconds')
-                           else greatest(v_now + r.min_interval, h.blocked_until) end,
+                           else greatest(v_now + r.min_interval, h.next_request_at, h.blocked_until) end,
            parked_for = case when r.next_priority is null then 'empty'
                              when r.in_flight + r.got >= r.cap then 'limit' end
       from rest r

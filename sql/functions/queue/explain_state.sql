@@ -20,6 +20,7 @@ begin
            when image.retry_at is not null then format('Attempt %s failed: %s It is tried again at %s.', image.attempts, f.meaning, to_char(image.retry_at, 'HH24:MI:SS'))
            when p.status <> 'active' then format('Its product is %s, so it is not fetched.', p.status)
            when d.status = 'draft' then format('Its dataset %s is a draft: nothing of it is fetched.', d.id)
+           when r.id is not null then format('It waits for others of run %s, which fetches %s at once.', r.id, r.max_concurrent)
            else 'It is not queued.' end,
          case
            when image.status = 'completed' and b.status = 'stored' then 'Nothing to do.'
@@ -29,12 +30,15 @@ begin
            when image.retry_at is not null then format('Wait, or now: select likeness.queue_images(array[%s]);', image.id)
            when p.status <> 'active' then 'It is queued when a feed lists the product again.'
            when d.status = 'draft' then format('select * from likeness.activate_dataset(%s);', d.id)
+           when r.id is not null then format('Wait, or: select likeness.queue_images(array[%s]);', image.id)
            else format('select likeness.queue_images(array[%s]);', image.id) end
     from (select) one
     left join likeness.blobs b on b.sha256 = image.blob_sha256
     left join likeness.failure_reasons f on f.code = image.failure_reason
     left join likeness.products p on p.id = image.product_id
-    left join likeness.datasets d on d.id = p.dataset_id;
+    left join likeness.datasets d on d.id = p.dataset_id
+    left join lateral (select w.run_id from likeness.run_waiting w where w.image_id = image.id order by w.run_id limit 1) n on true
+    left join likeness.runs r on r.id = n.run_id;
 end
 $$;
 comment on function likeness.explain_state(likeness.images, timestamptz) is 'The sentence of explain_image() for one picture.';

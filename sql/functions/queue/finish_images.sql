@@ -12,6 +12,7 @@ declare
   v_outcomes likeness.outcome[];
   v_products text;
   v_done likeness.worker_minutes;
+  v_runs bigint[];
 begin
   select array_agg(o) into v_all from jsonb_populate_recordset(null::likeness.outcome, outcomes) o;
 
@@ -96,8 +97,8 @@ begin
   select string_agg(distinct d.product_id::text, ','),
          count(*) filter (where d.is_completed and not coalesce(d.is_reused, false)), count(*) filter (where d.is_completed and d.is_reused),
          count(*) filter (where not d.is_completed and not d.is_retried), count(*) filter (where not d.is_completed and d.is_retried),
-         coalesce(sum(d.source_bytes), 0)
-    into v_products, v_done.stored, v_done.reused, v_done.failed, v_done.retried, v_done.bytes
+         coalesce(sum(d.source_bytes), 0), array_agg(distinct d.run_id) filter (where d.run_id is not null)
+    into v_products, v_done.stored, v_done.reused, v_done.failed, v_done.retried, v_done.bytes, v_runs
     from done d;
 
   perform likeness.settle_hosts(v_outcomes);
@@ -111,6 +112,10 @@ begin
     on conflict (minute_at, worker) do update
        set stored = m.stored + excluded.stored, reused = m.reused + excluded.reused, failed = m.failed + excluded.failed,
            retried = m.retried + excluded.retried, bytes = m.bytes + excluded.bytes;
+  end if;
+  if v_runs is not null and exists (select from likeness.runs r where r.id = any(v_runs) and r.waiting > 0) then
+    -- There is room for the next pictures of a run with max_concurrent: feed_runs().
+    perform pg_notify('likeness_work', '');
   end if;
   if v_products is not null then
     -- Those who wait for a product hear of it; a payload holds 8000 bytes, and an empty one says "look for yourself".

@@ -19,8 +19,8 @@ begin
     into v_ids, v_urls, v_names, v_priorities
     from likeness.image_addresses(queue_images.image_ids) a;
 
-  insert into likeness.hosts (host, max_in_flight, min_interval)
-  select distinct on (a.host) a.host, coalesce(a.max_in_flight, 2), coalesce(a.min_interval, '50 milliseconds')
+  insert into likeness.hosts (host, max_in_flight, min_interval, limits_of)
+  select distinct on (a.host) a.host, coalesce(a.max_in_flight, 2), coalesce(a.min_interval, '50 milliseconds'), a.supplier_id
     from likeness.image_addresses(array(
            select min(n.id) from unnest(v_ids, v_names) n (id, name) where n.name is not null group by n.name)) a
    where not exists (select from likeness.hosts h where h.host = a.host)

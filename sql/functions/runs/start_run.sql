@@ -1,11 +1,13 @@
 create or replace function likeness.start_run(
-  product_ids bigint[] default null, image_limit int default null, label text default 'mirror', priority smallint default 1
+  product_ids bigint[] default null, image_limit int default null, label text default 'mirror', priority smallint default 1,
+  max_concurrent int default null
 )
 returns bigint
 language plpgsql
 volatile parallel unsafe
 set search_path = ''
 as $$
+#variable_conflict use_column
 declare
   v_run bigint;
   v_images bigint[];
@@ -14,9 +16,12 @@ begin
   if image_limit < 1 then
     raise exception 'image_limit must be at least 1 or null, not %', image_limit using errcode = 'LK004';
   end if;
+  if start_run.max_concurrent < 1 then
+    raise exception 'max_concurrent must be at least 1 or null, not %', start_run.max_concurrent using errcode = 'LK004';
+  end if;
   -- What waits already belongs to an earlier run, which would never end without it.
-  select array_agg(w.id) into v_images
-    from (select i.id
+  select array_agg(w.id order by w.position, w.id) into v_images
+    from (select i.id, i.position
             from likeness.products p
             join likeness.datasets d on d.id = p.dataset_id and d.status <> 'draft'
             join likeness.images i on i.product_id = p.id
@@ -27,15 +32,26 @@ begin
   -- Counted where products are named: over a whole catalogue it would cost more than the run's own work.
   select count(*)::int into v_all from likeness.images i where i.product_id = any(start_run.product_ids);
 
-  insert into likeness.runs (label, skipped)
-  values (start_run.label, greatest(0, v_all - coalesce(cardinality(v_images), 0)))
-  returning runs.id into v_run;
-  perform likeness.queue_images(coalesce(v_images, '{}'), start_run.priority, v_run);
+  insert into likeness.runs (label, skipped, max_concurrent)
+  values (start_run.label, greatest(0, v_all - coalesce(cardinality(v_images), 0)), start_run.max_concurrent)
+  returning id into v_run;
+  if start_run.max_concurrent is null then
+    perform likeness.queue_images(coalesce(v_images, '{}'), start_run.priority, v_run);
+  else
+    insert into likeness.run_waiting (run_id, image_id, priority)
+    select v_run, w.id, start_run.priority from unnest(v_images) with ordinality w (id, turn) order by w.turn;
+    update likeness.runs r
+       set waiting = cardinality(v_images), wanted = cardinality(v_images)
+     where r.id = v_run and v_images is not null;
+    perform likeness.feed_runs();
+    -- Where another feeds at this moment, a worker does it when it looks.
+    perform pg_notify('likeness_work', '');
+  end if;
   update likeness.runs r
      set status = 'finished', finished_at = likeness.clock()
    where r.id = v_run and r.wanted = 0;
   return v_run;
 end
 $$;
-comment on function likeness.start_run(bigint[], int, text, smallint) is
-  'Queues under a run the pictures that need fetching (never fetched, outdated, failed) of the named products or of all, at most image_limit, heroes first; returns the run. Those that need nothing or wait already count as skipped where products are named.';
+comment on function likeness.start_run(bigint[], int, text, smallint, int) is
+  'Queues under a run the pictures that need fetching (never fetched, outdated, failed) of the named products or of all, at most image_limit, heroes first, no more than max_concurrent of them at once; returns the run. Those that need nothing or wait already count as skipped where products are named.';

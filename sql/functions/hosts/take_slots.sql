@@ -1,0 +1,84 @@
+create or replace function likeness.take_slots(worker text, requests jsonb)
+returns table (image_id bigint, answer text, wait_seconds double precision, window_seconds double precision)
+language plpgsql
+volatile parallel unsafe
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  v_request record;
+  v_host likeness.hosts;
+  v_from bigint;
+  v_left bigint[] := '{}';
+  v_now timestamptz;
+  v_slot timestamptz;
+begin
+  -- A redirect may lead to a host that no feed ever named.
+  insert into likeness.hosts (host, max_in_flight, min_interval, limits_of)
+  select distinct on (n.name) n.name, coalesce(s.host_max_in_flight, 2), coalesce(s.host_min_interval, '50 milliseconds'), s.id
+    from jsonb_to_recordset(take_slots.requests) q (image_id bigint, url text)
+   cross join lateral (select likeness.host_of_url(q.url) as name) n
+    left join likeness.images i on i.id = q.image_id
+    left join likeness.products p on p.id = i.product_id
+    left join likeness.suppliers s on s.id = p.supplier_id
+   where n.name is not null and not exists (select from likeness.hosts h where h.host = n.name)
+   order by n.name
+  on conflict (host) do nothing;
+  -- Lock order of sql/README.md. Whoever changes a picture in hand holds its host.
+  perform 1
+     from likeness.hosts h
+    where h.host in (select likeness.host_of_url(q.url) from jsonb_to_recordset(take_slots.requests) q (url text))
+       or h.id in (select i.host_id from jsonb_to_recordset(take_slots.requests) q (image_id bigint) join likeness.images i on i.id = q.image_id)
+    order by h.id
+      for no key update;
+  v_now := likeness.clock();
+  for v_request in
+    select q.image_id, q.claim_no, likeness.host_of_url(q.url) as name
+      from jsonb_to_recordset(take_slots.requests) with ordinality q (image_id bigint, claim_no int, url text, turn bigint)
+     order by q.turn
+  loop
+    image_id := v_request.image_id;
+    wait_seconds := 0;
+    window_seconds := null;
+    select h.* into v_host from likeness.hosts h where h.host = v_request.name;
+    select i.host_id into v_from
+      from likeness.images i
+     where i.id = v_request.image_id and i.claim_no = v_request.claim_no and i.claimed_by is not distinct from take_slots.worker;
+    if not found or v_host.id is null then
+      answer := 'lost';
+      return next;
+      continue;
+    end if;
+    if v_from <> v_host.id then
+      -- A picture that is redirected counts where it is: it leaves the one host's limit and enters the other's.
+      answer := case
+        when v_host.paused or v_host.blocked_until > v_now then 'blocked'
+        when (select count(*) from likeness.images f where f.host_id = v_host.id and f.claimed_by is not null)
+             >= case when v_host.consecutive_faults >= 5 then 1 else v_host.max_in_flight end then 'full' end;
+      if answer is not null then
+        wait_seconds := 0.25;
+        return next;
+        continue;
+      end if;
+      update likeness.images i set host_id = v_host.id where i.id = v_request.image_id;
+      v_left := v_left || v_from;
+    end if;
+    answer := 'go';
+    if v_host.min_interval > interval '0' then
+      window_seconds := extract(epoch from likeness.slot_window(v_host.min_interval));
+      -- No line is longer than what may be in hand: a clock that was set back does not shut the host for as long.
+      v_slot := greatest(v_now, least(v_host.next_request_at, v_now + (v_host.min_interval + likeness.slot_window(v_host.min_interval)) * 1.1 * v_host.max_in_flight));
+      wait_seconds := extract(epoch from v_slot - v_now);
+      update likeness.hosts h
+         set next_request_at = v_slot + (h.min_interval + likeness.slot_window(h.min_interval)) * (1 + 0.1 * random())
+       where h.id = v_host.id;
+    end if;
+    return next;
+  end loop;
+  if v_left <> '{}' then
+    perform likeness.unpark_hosts(v_left);
+  end if;
+end
+$$;
+comment on function likeness.take_slots(text, jsonb) is
+  'Before each request that a worker sends for a claimed picture ({image_id, claim_no, url}): go (send it after wait_seconds and within window_seconds of that, else ask again; no window: at once), full or blocked (a redirect leads to another host, which may not be called now), or lost (the claim; send nothing).';
