@@ -42,6 +42,9 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \set migration 0010_match_index
 \set checksum 24a7ca1a177523b20298dab08709290f207e280936439c5924d9fcfacc219c1f
 \ir apply_migration.sql
+\set migration 0012_freshness
+\set checksum 31e771fcab9d34bdf0cbe317dee8ef14d1fe60c7883f099be1afbef8cb3f7d6f
+\ir apply_migration.sql
 \set migration 0013_upkeep
 \set checksum 35e636638899c9bcab787edcd2e22822a2cb34a3fe829ccdfeb32d98cfb16125
 \ir apply_migration.sql
@@ -80,6 +83,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/queue/retry_images.sql
 \ir functions/queue/fill_headers.sql
 \ir functions/queue/count_in_hand.sql
+\ir functions/freshness/audit_share.sql
 \ir functions/queue/claim_images.sql
 \ir functions/queue/get_next_processing_batch.sql
 \ir functions/queue/isolate_image.sql
@@ -138,6 +142,15 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/queue/explain_state.sql
 \ir functions/queue/explain_image.sql
 \ir functions/runs/feed_runs.sql
+\ir functions/freshness/news_look.sql
+\ir functions/freshness/fit_supplier_rates.sql
+\ir functions/freshness/find_check_price.sql
+\ir functions/freshness/plan_checks.sql
+\ir functions/freshness/revise_checks.sql
+\ir functions/freshness/queue_checks.sql
+\ir functions/freshness/note_views.sql
+\ir functions/freshness/refresh_images.sql
+\ir functions/freshness/prefetch_images.sql
 \ir functions/runs/start_run.sql
 \ir functions/runs/close_runs.sql
 \ir functions/workers/register_worker.sql
@@ -167,6 +180,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/catalog/outdate_feed_images.sql
 \ir functions/catalog/merge_feed_products.sql
 \ir functions/catalog/merge_feed_images.sql
+\ir functions/freshness/note_news.sql
 \ir functions/catalog/merge_feed.sql
 \ir functions/matching/match_lexicon.sql
 \ir functions/matching/plain_text.sql
@@ -207,6 +221,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir triggers/blobs__sum_up.sql
 \ir triggers/images__check_move.sql
 \ir triggers/images__queue_new.sql
+\ir triggers/images__end_check.sql
 \ir triggers/products__follow_status.sql
 \ir views/supplier_products.sql
 \ir views/product_images.sql

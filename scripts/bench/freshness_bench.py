@@ -161,7 +161,7 @@ class Mirror:
             self._value(
                 "select likeness.save_supplier(%s, %s)", supplier.trait.name, json.dumps(options)
             )
-            self._import(supplier, {sku: 0.0 for sku in supplier.products})
+            self._import(supplier, -1.0)
             for shown in (Shown(p, p.version_at(0.0)) for p in supplier.pictures):
                 self._shown[shown.picture.number] = shown
         for row in self._rows("select id, source_url from likeness.images"):
@@ -171,28 +171,35 @@ class Mirror:
 
     def _hear_news(self, hour: float) -> None:
         for supplier in self._suppliers:
-            news = supplier.news(hour - 24, hour)
-            if news:
-                self._import(supplier, news)
+            if supplier.trait.has_news:
+                self._import(supplier, hour)
 
-    def _import(self, supplier: Supplier, changed: dict[str, float]) -> None:
+    def _import(self, supplier: Supplier, hour: float) -> None:
         name = supplier.trait.name
         lines = [
             json.dumps(
                 {
                     "sku": sku,
                     "name": f"Product {sku}",
-                    "images": [f"http://{name}.test/{p.number}" for p in supplier.products[sku]],
-                    "media_changed_at": _clock(time).isoformat(),
+                    "images": [f"http://{name}.test/{p.number}" for p in pictures],
+                    **self._news_of(supplier, pictures, hour),
                 }
             )
-            for sku, time in changed.items()
+            for sku, pictures in supplier.products.items()
         ]
         feed = "\n".join(lines).encode()
         result = import_feed(self._connection, [feed], supplier=name, name="simulated")
         if result.rejected or result.dataset_id is None:
             sys.exit(f"the feed was refused: {result.rejects[:1]}")
         self._value("select queued from likeness.activate_dataset(%s)", result.dataset_id)
+
+    def _news_of(
+        self, supplier: Supplier, pictures: list[Picture], hour: float
+    ) -> dict[str, str]:
+        if not (supplier.trait.has_news and self._scenario.has_news):
+            return {}
+        latest = max(picture.changed_at(hour) for picture in pictures)
+        return {"media_changed_at": _clock(latest).isoformat()}
 
     def _work(self, hour: float) -> None:
         while claims := self._rows("select * from likeness.claim_images('bench/1', 500, '1 hour', 500)"):

@@ -65,6 +65,10 @@ create table likeness.supplier_rates (
   mate_changes int not null default 0,
   row_checks int not null default 0,
   row_changes int not null default 0,
+  news_hits real not null default 0,
+  news_misses real not null default 0,
+  news_days real,
+  news_at timestamptz,
   fitted_at timestamptz
 );
 comment on table likeness.supplier_rates is 'How the change rates of a supplier''s pictures are distributed: a gamma distribution with the mean shape/days changes a day, fitted daily by plan_checks().';
@@ -76,6 +80,10 @@ comment on column likeness.supplier_rates.mate_checks is 'Looks at pictures beca
 comment on column likeness.supplier_rates.mate_changes is 'Of these, those that had changed too.';
 comment on column likeness.supplier_rates.row_checks is 'Looks at pictures because a product imported beside theirs had changed.';
 comment on column likeness.supplier_rates.row_changes is 'Of these, those that had changed too.';
+comment on column likeness.supplier_rates.news_hits is 'Changes that its feed told of (media_changed_at) before a look found them.';
+comment on column likeness.supplier_rates.news_misses is 'Changes that a look found after a feed had been silent about them; fractions where nobody knows whether they were before the feed.';
+comment on column likeness.supplier_rates.news_days is 'Days between its feeds, lately.';
+comment on column likeness.supplier_rates.news_at is 'When a feed last told of nearly all its products when their pictures changed: a look at all of them for nothing, as far as it hits.';
 comment on column likeness.supplier_rates.fitted_at is 'When it was last fitted; null: not yet.';
 comment on index likeness.supplier_rates_pkey is 'Serves queue_checks() and learn_freshness().';
 
@@ -175,7 +183,7 @@ create type likeness.look as (
   requests int,
   bytes bigint,
   changed_at timestamptz,
-  is_evidence boolean,
+  was_announced boolean,
   is_permanent boolean,
   failure_text text
 );
@@ -192,6 +200,6 @@ comment on column likeness.look.has_same_validators is 'The validators are those
 comment on column likeness.look.requests is 'Requests that it took.';
 comment on column likeness.look.bytes is 'Bytes fetched.';
 comment on column likeness.look.changed_at is 'When the source says that it last changed, where that is news.';
-comment on column likeness.look.is_evidence is 'It says something about changes that nobody announces.';
+comment on column likeness.look.was_announced is 'The feed had told of the change.';
 comment on column likeness.look.is_permanent is 'It failed, and trying again is no use.';
 comment on column likeness.look.failure_text is 'The failure in words.';

@@ -1,5 +1,5 @@
 create or replace view likeness.product_images as
-select i.product_id, i.position, i.role, i.status, i.id as image_id, i.priority, i.attempts, i.failure_reason, i.failure_text,
+select i.product_id, i.position, i.role, case when i.is_check then 'completed' else i.status end as status, i.id as image_id, i.priority, i.attempts, i.failure_reason, i.failure_text,
        i.queued_at, i.retry_at, i.mirrored_at, i.blob_sha256 as sha256, b.format, b.width, b.height, b.bytes,
        (select jsonb_agg(r || jsonb_build_object('url', likeness.rendition_url(b.sha256, r)) order by (r ->> 'width')::int)
           from jsonb_array_elements(b.renditions) r) as renditions,

@@ -1,5 +1,6 @@
 create or replace view likeness.queue_status as
-select case when i.status = 'pending' and i.queued_at is null then 'not queued'
+select case when i.is_check then 'completed'
+            when i.status = 'pending' and i.queued_at is null then 'not queued'
             when i.retry_at is not null then 'retry later'
             when i.status in ('pending', 'outdated') and i.queued_at is not null then 'waiting'
             else i.status end as state,

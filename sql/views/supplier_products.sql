@@ -1,6 +1,6 @@
 create or replace view likeness.supplier_products as
 select p.id as product_id, s.name as supplier, p.sku, p.name, p.status as product_status,
-       case when i.id is null then 'no-image' else i.status end as image_processing_status,
+       case when i.id is null then 'no-image' when i.is_check then 'completed' else i.status end as image_processing_status,
        i.mirrored_at as image_cached_at,
        i.attempts as image_processing_attempts,
        case when i.failure_reason is not null then i.failure_reason || ': ' || coalesce(i.failure_text, '') end as image_processing_error,

@@ -32,6 +32,7 @@ begin
     -- Claims that ended here leave room at hosts that were parked at their limit.
     perform likeness.unpark_hosts(v_hosts);
   end if;
+  perform likeness.note_news(v_supplier);
   dataset_id := v_dataset;
   return next;
 end

@@ -33,24 +33,33 @@ begin atomic
          p.id is not null
     from asked a
     left join likeness.products p on p.id = a.id and p.status <> 'deleted'
-    -- The picture that stands for the product: its own where the store says so, else the shared one, else its
-    -- own; one that can be shown before one that cannot; the first in the list.
+    -- The picture that stands for the product: its own where the store says so, else the shared one (of the canonical
+    -- product itself, then of the product whose pictures it shares), else its own; one that can be shown before one
+    -- that cannot; the first in the list.
     left join lateral (
       select o.*
         from (
-          select g.id, g.status, g.blob_sha256, g.queued_at, g.retry_at, g.claim_no, g.position, g.fetch_url, g.uploaded_sha256,
-                 not p.use_custom_image as is_behind
+          select g.id, g.status, g.blob_sha256, g.queued_at, g.retry_at, g.claim_no, g.position, g.fetch_url, g.uploaded_sha256, g.failure_reason,
+                 case when p.use_custom_image then 0 else 2 end as rank, p.supplier_id
             from likeness.images g
            where g.product_id = p.id and (a.position is null or g.position = a.position)
           union all
-          select g.id, g.status, g.blob_sha256, g.queued_at, g.retry_at, g.claim_no, g.position, g.fetch_url, g.uploaded_sha256,
-                 p.use_custom_image
+          select g.id, g.status, g.blob_sha256, g.queued_at, g.retry_at, g.claim_no, g.position, g.fetch_url, g.uploaded_sha256, g.failure_reason,
+                 case when p.use_custom_image then 1 else 0 end, p.supplier_id
             from likeness.images g
-           where g.canonical_product_id = p.canonical_product_id and (a.position is null or g.position = a.position)) o
-       order by o.blob_sha256 is null, o.is_behind, o.position, o.id
+           where g.canonical_product_id = p.canonical_product_id and (a.position is null or g.position = a.position)
+          union all
+          select g.id, g.status, g.blob_sha256, g.queued_at, g.retry_at, g.claim_no, g.position, g.fetch_url, g.uploaded_sha256, g.failure_reason,
+                 case when p.use_custom_image then 2 else 1 end, d.supplier_id
+            from likeness.canonical_products k
+            join likeness.products d on d.id = k.picture_product_id and d.id <> p.id
+            join likeness.images g on g.product_id = d.id
+           where k.id = p.canonical_product_id and (a.position is null or g.position = a.position)) o
+       order by o.blob_sha256 is null, o.rank, o.position, o.id
        limit 1) i on true
     left join likeness.blobs b on b.sha256 = i.blob_sha256 and b.status = 'stored'
-    left join likeness.suppliers s on s.id = p.supplier_id
+    -- A picture is shown by the rules of whose it is.
+    left join likeness.suppliers s on s.id = i.supplier_id
     -- "offset 0" has each of these computed once a row, however often it is used.
     left join lateral (
       select likeness.rendition_folder(b.sha256, display_rows.api_url) as folder,

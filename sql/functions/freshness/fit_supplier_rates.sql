@@ -13,12 +13,15 @@ begin
   select m.supplier_id, s.shape, s.shape / m.rate, m.images, likeness.clock()
     from (
       select p.supplier_id, count(*)::int as images,
-             (sum(f.shape) + 0.5) / (sum(f.quiet_days) + 25) as rate,
-             sum(f.shape::double precision ^ 2) as xx, sum(f.shape::double precision * f.quiet_days) as xe,
-             sum(f.quiet_days::double precision ^ 2) as ee, sum(f.quiet_days::double precision) as e
+             (sum(f.shape) + 0.5) / (sum(e.days) + 25) as rate,
+             sum(f.shape::double precision ^ 2) as xx, sum(f.shape::double precision * e.days) as xe,
+             sum(e.days ^ 2) as ee, sum(e.days) as e
         from likeness.image_freshness f
         join likeness.images i on i.id = f.image_id
         join likeness.products p on p.id = i.product_id
+        left join likeness.supplier_rates r on r.supplier_id = p.supplier_id
+       cross join lateral (
+         select f.quiet_days + n.silent_days as days from likeness.news_look(f.checked_at, r, p.media_changed_at, likeness.clock()) n) e
        group by p.supplier_id) m
    cross join lateral (select m.xx - 2 * m.rate * m.xe + m.rate ^ 2 * m.ee - m.rate * m.e as excess) x
    cross join lateral (

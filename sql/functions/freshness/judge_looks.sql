@@ -10,8 +10,7 @@ begin atomic
          case when coalesce(o.said_unmodified, false) and o.sha256 is not null or not o.is_completed and coalesce(o.said_unmodified, false) then 2 else 1 end,
          coalesce(o.source_bytes, 0),
          case when k.result in ('first', 'changed') and o.last_modified is distinct from i.source_last_modified then likeness.http_date(o.last_modified) end,
-         -- A change that was announced says nothing about changes that are not.
-         k.result in ('unmodified', 'same') or (k.result = 'changed' and (i.is_check or i.is_forced)),
+         k.result = 'changed' and not i.is_check and not i.is_forced and p.media_changed_at is not null,
          k.result = 'failed' and not coalesce(o.is_retryable, false),
          o.failure_text
     from unnest(judge_looks.outcomes) o

@@ -39,6 +39,21 @@ begin
            group by l.supplier_id) s
    where r.supplier_id = s.supplier_id;
 
+  -- Did the feed tell before the look did? Where the source does not date its pictures, by how much of the time the feed knew.
+  update likeness.supplier_rates r
+     set news_hits = r.news_hits + s.hits, news_misses = r.news_misses + s.misses
+    from (select l.supplier_id, (count(*) filter (where l.was_announced))::real as hits,
+                 coalesce(sum(case when l.changed_at is not null then (l.changed_at < n.news_at)::int
+                                   else extract(epoch from n.news_at - f.checked_at) / nullif(extract(epoch from v_now - f.checked_at), 0) end)
+                            filter (where l.is_check and n.news_at > f.checked_at), 0)::real as misses
+            from unnest(looks) l
+            join likeness.image_freshness f on f.image_id = l.image_id
+            join likeness.supplier_rates n on n.supplier_id = l.supplier_id
+            join likeness.products p on p.id = l.product_id and p.media_changed_at is not null
+           where l.result = 'changed'
+           group by l.supplier_id) s
+   where r.supplier_id = s.supplier_id;
+
   with look as (
     select l.*, f.failed_checks, likeness.spread(l.image_id) as spread,
            coalesce(r.shape, 0.2)::double precision as prior_shape, coalesce(r.days, 10)::double precision as prior_days,
@@ -60,17 +75,15 @@ begin
   ),
   learned as (
     select k.*,
-           case when not k.is_evidence then k.shape
-                when k.result <> 'changed' then k.shape
+           case when k.result <> 'changed' then k.shape
                 when k.quiet_since is not null then k.shape + 1
                 else greatest(0, c.shape - k.prior_shape) end as new_shape,
-           case when not k.is_evidence then k.quiet_days
-                when k.result <> 'changed' then k.quiet_days + k.elapsed
+           case when k.result <> 'changed' then k.quiet_days + k.elapsed
                 when k.quiet_since is not null then k.quiet_days + k.quiet_since
                 else greatest(0, c.days - k.prior_days) end as new_quiet_days
       from look k
       left join lateral likeness.learn_change(k.prior_shape + k.shape, k.prior_days + k.quiet_days, k.elapsed) c
-        on k.result = 'changed' and k.is_evidence and k.quiet_since is null
+        on k.result = 'changed' and k.quiet_since is null
   )
   update likeness.image_freshness f
      set checks = f.checks + 1, changes = f.changes + (n.result = 'changed')::int, failed_checks = 0, failure_text = null,

@@ -40,9 +40,9 @@ begin
   ),
   time as (
     select f.image_id,
-           f.checked_at + make_interval(secs => 86400 * (0.9 + 0.2 * likeness.spread(f.image_id))
+           v_now - make_interval(secs => 86400 * n.elapsed_days) + make_interval(secs => 86400 * (0.9 + 0.2 * likeness.spread(f.image_id))
              * case when f.checks = 0 then likeness.spread(f.image_id) else 1 end
-             * likeness.check_interval(coalesce(r.shape, 0.2) + f.shape, coalesce(r.days, 10) + f.quiet_days,
+             * likeness.check_interval(coalesce(r.shape, 0.2) + f.shape, coalesce(r.days, 10) + f.quiet_days + n.silent_days,
                                        v_plan.price / likeness.check_weight(f.viewed_at, greatest(u.priority, d.priority), v_now))) as next_check_at
       from batch b
       join likeness.image_freshness f on f.image_id = b.image_id
@@ -51,6 +51,7 @@ begin
       left join likeness.suppliers u on u.id = p.supplier_id
       left join likeness.datasets d on d.id = p.dataset_id
       left join likeness.supplier_rates r on r.supplier_id = p.supplier_id
+     cross join lateral likeness.news_look(f.checked_at, r, p.media_changed_at, v_now) n
   ),
   timed as (
     update likeness.image_freshness f

@@ -38,14 +38,12 @@ begin
       limit least(queue_checks.most, ceil(greatest(0, v_plan.request_tokens)))::int * 2)
   ),
   worth as (
-    select f.image_id, i.host_id,
-           -- A picture that may have changed with its neighbour would stay wrong until its own time.
-           likeness.check_weight(f.viewed_at, greatest(u.priority, d.priority), v_now)
-             * (likeness.check_value(coalesce(r.shape, 0.2) + f.shape, coalesce(r.days, 10) + f.quiet_days, extract(epoch from v_now - f.checked_at) / 86400)
-                + f.suspicion * 0.5 * likeness.check_interval(coalesce(r.shape, 0.2) + f.shape, coalesce(r.days, 10) + f.quiet_days, v_plan.price)) as worth,
+    select f.image_id, i.host_id, k.worth,
            case when v.trust = 'lying' or num_nonnulls(i.source_etag, i.source_last_modified) = 0 then 1 else 1 + likeness.audit_share(v.audits, v.proofs, v.lies) end as requests,
            case when v.trust in ('lying', 'noisy') or num_nonnulls(i.source_etag, i.source_last_modified) = 0 then 1
-                else least(1, 0.05 + likeness.audit_share(v.audits, v.proofs, v.lies)) end * coalesce(i.source_bytes, 0) as bytes
+                else least(1, 0.05 + likeness.audit_share(v.audits, v.proofs, v.lies)) end * coalesce(i.source_bytes, 0) as bytes,
+           -- A feed has told meanwhile that nothing happened: its time comes later.
+           case when k.worth < 0.5 * v_plan.price and n.silent_days > 0 then greatest(1.0 / 24, e.days - n.elapsed_days) end as postponed_days
       from due f
       join likeness.images i on i.id = f.image_id
       join likeness.hosts h on h.id = i.host_id
@@ -54,13 +52,28 @@ begin
       left join likeness.datasets d on d.id = p.dataset_id
       left join likeness.supplier_rates r on r.supplier_id = p.supplier_id
       left join likeness.host_validators v on v.host_id = i.host_id
+     cross join lateral likeness.news_look(f.checked_at, r, p.media_changed_at, v_now) n
+     cross join lateral (
+       select coalesce(r.shape, 0.2)::double precision + f.shape as shape, coalesce(r.days, 10) + f.quiet_days + n.silent_days as days,
+              likeness.check_weight(f.viewed_at, greatest(u.priority, d.priority), v_now) as weight) g
+     cross join lateral (select likeness.check_interval(g.shape, g.days, v_plan.price / g.weight) as days offset 0) e
+     cross join lateral (
+       -- A picture that may have changed with its neighbour would stay wrong until its own time.
+       select g.weight * (likeness.check_value(g.shape, g.days, n.elapsed_days) + f.suspicion * 0.5 * e.days) as worth) k
      where i.status = 'completed' and i.queued_at is null and i.uploaded_sha256 is null and coalesce(p.status, 'active') = 'active'
        and not h.paused and (h.blocked_until is null or h.blocked_until <= v_now)
+  ),
+  postponed as (
+    update likeness.image_freshness f
+       set next_check_at = v_now + make_interval(secs => 86400 * w.postponed_days)
+      from worth w
+     where f.image_id = w.image_id and w.postponed_days is not null
   ),
   chosen as (
     select w.image_id, w.host_id, w.requests, w.bytes,
            sum(w.requests) over line as requests_so_far, sum(w.bytes) over line as bytes_so_far, row_number() over line as place
       from worth w
+     where w.postponed_days is null
     window line as (order by w.worth desc, w.image_id rows unbounded preceding)
   )
   select array_agg(c.image_id), array_agg(distinct c.host_id), sum(c.requests), sum(c.bytes)

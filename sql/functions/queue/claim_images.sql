@@ -2,7 +2,7 @@ create or replace function likeness.claim_images(worker text, batch int default 
 returns table (
   image_id bigint, claim_no int, is_suspect boolean, attempts smallint, host text, fetch_url text, supplier_id bigint, sku text,
   request_headers jsonb, allowed_hosts text[], allowed_ports int[], formats text[], etag text, last_modified text, source_bytes bigint,
-  allowed_schemes text[], username text, password text, credential_hosts text[], head_first boolean
+  allowed_schemes text[], username text, password text, credential_hosts text[], head_first boolean, is_audit boolean
 )
 language plpgsql
 volatile parallel unsafe
@@ -156,13 +156,17 @@ begin
   )
   select c.id, c.claim_no, c.is_suspect, c.attempts, h.host, c.fetch_url, s.id, p.sku,
          case when s.request_headers = '{}' then s.request_headers else likeness.fill_headers(s.request_headers, p.product_url, p.sku) end, s.allowed_hosts, s.allowed_ports, s.formats,
-         case when c.blob_sha256 is not null then c.source_etag end,
-         case when c.blob_sha256 is not null then c.source_last_modified end, c.source_bytes,
+         case when a.has_validators then c.source_etag end, case when a.has_validators then c.source_last_modified end, c.source_bytes,
          s.allowed_schemes, k.username, k.password, k.hosts,
          -- A question costs one more round trip: it saves a transfer that is known to be long, or that was too long for the last claim.
-         coalesce(c.source_bytes >= 1000000 and c.blob_sha256 is not null or c.failure_reason in ('deadline', 'truncated-body'), false)
+         coalesce(c.source_bytes >= 1000000 and a.has_validators or c.failure_reason in ('deadline', 'truncated-body'), false),
+         -- "Not modified" is tested now and then by the bytes; where the feed says otherwise, until the host has proved honest.
+         a.has_validators and case when c.is_check then abs(hashtext(c.id || ' ' || c.claim_no)::bigint) % 1000 < 1000 * likeness.audit_share(v.audits, v.proofs, v.lies)
+                                   else v.trust is distinct from 'honest' end
     from claimed c
     join host h on h.id = c.host_id
+    left join likeness.host_validators v on v.host_id = c.host_id
+   cross join lateral (select c.blob_sha256 is not null and not c.is_forced and v.trust is distinct from 'lying' as has_validators) a
     left join likeness.products p on p.id = c.product_id
     left join likeness.suppliers s on s.id = p.supplier_id
     left join likeness.supplier_credentials k on k.supplier_id = s.id;

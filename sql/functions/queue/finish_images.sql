@@ -10,6 +10,7 @@ declare
   v_all likeness.outcome[];
   v_mine likeness.outcome[];
   v_outcomes likeness.outcome[];
+  v_lost bigint[];
   v_products text;
   v_done likeness.worker_minutes;
   v_runs bigint[];
@@ -49,25 +50,26 @@ begin
       join likeness.images i on i.id = o.image_id
       left join likeness.products p on p.id = i.product_id
       left join likeness.suppliers s on s.id = p.supplier_id
+     cross join lateral (select i.is_check and not i.id = any(v_lost) as stays_completed) k
   ),
   moved as (
     update likeness.images i
-       set status = case when d.is_completed then 'completed'
+       set status = case when d.is_completed or d.stays_completed then 'completed'
                          when not d.is_retried then 'failed'
                          when i.blob_sha256 is null then 'pending' else 'outdated' end,
-           claimed_by = null, claim_expires_at = null, is_alone = false, is_suspect = false,
+           claimed_by = null, claim_expires_at = null, is_alone = false, is_suspect = false, is_forced = i.is_forced and d.is_retried,
            worker_deaths = case when d.is_completed then 0 else i.worker_deaths end,
-           attempts = case when d.is_completed then 0 else d.new_attempts end,
-           failure_reason = case when not d.is_completed then d.reason end,
-           failure_text = case when not d.is_completed then d.failure_text end,
+           attempts = case when d.is_completed or d.stays_completed then 0 else d.new_attempts end,
+           failure_reason = case when not d.is_completed and not d.stays_completed then d.reason end,
+           failure_text = case when not d.is_completed and not d.stays_completed then d.failure_text end,
            queued_at = case when not d.is_completed and d.is_retried then v_now end,
            retry_at = case when not d.is_completed and d.is_retried then v_now + likeness.retry_delay(d.new_attempts, d.retry_after_seconds) end,
            mirrored_at = case when d.is_completed then v_now else i.mirrored_at end,
            priority = case when d.is_completed then 0 else i.priority end,
            blob_sha256 = case when d.is_completed then coalesce(d.sha256, i.blob_sha256) else i.blob_sha256 end,
            source_bytes = coalesce(d.source_bytes, i.source_bytes),
-           source_etag = case when d.is_completed then coalesce(d.etag, i.source_etag) else i.source_etag end,
-           source_last_modified = case when d.is_completed then coalesce(d.last_modified, i.source_last_modified) else i.source_last_modified end,
+           source_etag = case when d.is_completed and d.sha256 is not null then d.etag when d.is_completed then coalesce(d.etag, i.source_etag) else i.source_etag end,
+           source_last_modified = case when d.is_completed and d.sha256 is not null then d.last_modified when d.is_completed then coalesce(d.last_modified, i.source_last_modified) else i.source_last_modified end,
            updated_at = v_now
       from done d
      where i.id = d.image_id
@@ -96,7 +98,8 @@ begin
   )
   select string_agg(distinct d.product_id::text, ','),
          count(*) filter (where d.is_completed and not coalesce(d.is_reused, false)), count(*) filter (where d.is_completed and d.is_reused),
-         count(*) filter (where not d.is_completed and not d.is_retried), count(*) filter (where not d.is_completed and d.is_retried),
+         count(*) filter (where not d.is_completed and not d.is_retried and not d.stays_completed),
+         count(*) filter (where not d.is_completed and (d.is_retried or d.stays_completed)),
          coalesce(sum(d.source_bytes), 0), array_agg(distinct d.run_id) filter (where d.run_id is not null)
     into v_products, v_done.stored, v_done.reused, v_done.failed, v_done.retried, v_done.bytes, v_runs
     from done d;

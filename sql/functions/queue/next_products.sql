@@ -11,7 +11,7 @@ begin atomic
         cross join lateral (
           select i.product_id, i.id, i.priority, i.queued_at
             from likeness.images i
-           where i.host_id = h.id and i.queued_at is not null and i.retry_at is null
+           where i.host_id = h.id and i.queued_at is not null and i.retry_at is null and not i.is_check
            order by i.priority desc, i.queued_at, i.id
            limit next_products.batch) q
         where not h.paused and (h.blocked_until is null or h.blocked_until <= likeness.clock()))

@@ -17,7 +17,7 @@ begin
            order by h.id
              for no key update) l;
   update likeness.images i
-     set status = case when i.blob_sha256 is null then 'pending' else 'outdated' end,
+     set status = case when i.blob_sha256 is null then 'pending' when i.is_check then 'completed' else 'outdated' end,
          queued_at = v_now, claimed_by = null, claim_expires_at = null, is_alone = false, updated_at = v_now
    where i.id = any(release_images.image_ids) and i.claimed_by is not distinct from release_images.worker;
   get diagnostics v_released = row_count;

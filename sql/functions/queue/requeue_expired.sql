@@ -30,7 +30,7 @@ begin
   ),
   moved as (
     update likeness.images i
-       set status = case when e.is_poison then 'failed' when i.blob_sha256 is null then 'pending' else 'outdated' end,
+       set status = case when e.is_poison then 'failed' when i.blob_sha256 is null then 'pending' when i.is_check then 'completed' else 'outdated' end,
            worker_deaths = i.worker_deaths + i.is_alone::int,
            is_suspect = not e.is_poison,
            failure_reason = case when e.is_poison then 'poison' else i.failure_reason end,
