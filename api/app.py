@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import psycopg
 from litestar import Litestar, Router, get
 from litestar.config.cors import CORSConfig
 from litestar.datastructures import CacheControlHeader, State
@@ -13,7 +14,6 @@ from litestar.enums import ScopeType
 from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.response import Redirect
 from litestar.static_files import create_static_files_router
-from litestar.stores.memory import MemoryStore
 from litestar.template import TemplateConfig
 from litestar.types import LifeSpanReceive, LifeSpanScope, LifeSpanSend, Receive, Scope, Send
 from prometheus_client import CollectorRegistry
@@ -26,18 +26,18 @@ from api import (
     gallery,
     health,
     lazy,
-    limits,
     metrics,
     products,
     proxy,
     redirects,
     renditions,
     runs,
+    user_images,
 )
 from api.metrics import ViewCollector
 from api.problems import problem_plugin
 from api.reference import openapi_config
-from api.services import open_services, provide_services
+from api.services import Services, open_services, provide_services
 from api.telemetry import Telemetry
 from worker import db
 from worker.errors import LikenessError
@@ -95,9 +95,8 @@ def create_app(settings: Settings | None = None) -> Litestar:
         dependencies={"services": Provide(provide_services, sync_to_thread=False)},
         plugins=[problem_plugin()],
         openapi_config=openapi_config(settings),
-        cors_config=_cors(),
+        cors_config=_cors(settings),
         request_max_body_size=MOST_BODY_BYTES,
-        stores={limits.STORE: MemoryStore()},
         template_config=TemplateConfig(directory=_HERE / "templates", engine=JinjaTemplateEngine),
         state=State(state, deep_copy=False),
         # Ours is configured for the whole program.
@@ -107,14 +106,16 @@ def create_app(settings: Settings | None = None) -> Litestar:
     )
 
 
-def _cors() -> CORSConfig:
-    # Anyone's page may read what anyone may read. No header that carries a key is allowed, and
-    # there are no cookies, so that a page can do nothing in the name of who looks at it.
+def _cors(settings: Settings) -> CORSConfig:
+    # Anyone's page may read what anyone may read, and do nothing in the name of who looks at it:
+    # there are no cookies, and a header that carries a token is for origins that somebody named.
+    origins = list(settings.cors_origins)
+    tokens = [] if "*" in origins else ["authorization"]
     return CORSConfig(
-        allow_origins=["*"],
+        allow_origins=origins,
         allow_methods=["GET", "HEAD", "POST"],
-        allow_headers=["content-type", "if-none-match"],
-        expose_headers=["etag", "retry-after", "x-request-id"],
+        allow_headers=["content-type", "if-none-match", *tokens],
+        expose_headers=["etag", "ratelimit", "ratelimit-policy", "retry-after", "x-request-id"],
     )
 
 
@@ -142,11 +143,11 @@ async def _run(app: Litestar) -> AsyncIterator[None]:
         raise
     async with open_services(settings) as services:
         app.state.services = services
-        purge = asyncio.create_task(_purge(app))
+        forget = asyncio.create_task(_forget(services), name="forget permits")
         try:
             yield
         finally:
-            purge.cancel()
+            forget.cancel()
 
 
 def _require_schema(settings: Settings) -> None:
@@ -154,10 +155,11 @@ def _require_schema(settings: Settings) -> None:
         require_current_schema(connection)
 
 
-async def _purge(app: Litestar) -> None:
-    """Forget clients whose minute is over; the store by itself forgets nobody."""
-    store = app.stores.get(limits.STORE)
-    assert isinstance(store, MemoryStore)
+async def _forget(services: Services) -> None:
+    """Forget clients whose minute is over, now and then; a database that is away can wait."""
     while True:
-        await asyncio.sleep(_PURGE_SECONDS)
-        await store.delete_expired()
+        await asyncio.sleep(_FORGET_SECONDS)
+        try:
+            await services.rows("select likeness.forget_permits()")
+        except psycopg.OperationalError as error:
+            _log.warning("permits not forgotten", error=str(error))

@@ -12,7 +12,7 @@ from litestar import post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
-from api.access import SECURITY, require_service_key
+from api.access import SECURITY, requires
 from api.finished import happens
 from api.interest import VIEWED
 from api.lazy import Progress, read_progress
@@ -51,9 +51,9 @@ class BatchAnswer(msgspec.Struct):
     status_code=200,
     tags=["runs"],
     summary="Work off the next products of the queue (the old contract)",
-    guards=[require_service_key],
+    guards=[requires("mirror")],
     security=SECURITY,
-    responses=documented(400, 401),
+    responses=documented(400, 401, 403),
 )
 async def post_batch(
     services: NamedDependency[Services], data: JSONBody[BatchRequest]

@@ -11,7 +11,7 @@ from litestar.params import JSONBody, QueryParameter
 from msgspec import UNSET, UnsetType
 from psycopg.types.json import Jsonb
 
-from api.access import SECURITY, require_service_key
+from api.access import SECURITY, requires
 from api.parameters import AnyRequest, RowId
 from api.problems import documented, problem, unavailable
 from api.services import Services
@@ -128,7 +128,7 @@ class _ImportOperation(Operation):
     "/suppliers",
     status_code=201,
     summary="Make or change a supplier",
-    responses=documented(400, 401),
+    responses=documented(400, 401, 403),
 )
 async def post_supplier(
     services: NamedDependency[Services], data: JSONBody[SupplierRequest]
@@ -146,7 +146,7 @@ async def post_supplier(
     "/datasets",
     status_code=201,
     summary="Make an empty draft dataset",
-    responses=documented(400, 401, 404),
+    responses=documented(400, 401, 403, 404),
 )
 async def post_dataset(
     services: NamedDependency[Services], data: JSONBody[DatasetRequest]
@@ -166,7 +166,7 @@ async def post_dataset(
     "/datasets/{dataset_id:int}/activate",
     status_code=200,
     summary="Queue the pictures of a dataset's active products",
-    responses=documented(400, 401, 404, 409),
+    responses=documented(400, 401, 403, 404, 409),
 )
 async def post_activation(services: NamedDependency[Services], dataset_id: RowId) -> Activation:
     return await activate(services, dataset_id)
@@ -186,7 +186,7 @@ async def activate(services: Services, dataset_id: int) -> Activation:
     summary="Import a feed",
     description="The body is the file itself, in any encoding, streamed into one transaction. Bad"
     " rows are rejected while good ones land. Importing the same feed again changes nothing.",
-    responses=documented(400, 401, 413, 422),
+    responses=documented(400, 401, 403, 413, 422),
 )
 async def post_import(
     request: AnyRequest,
@@ -245,7 +245,7 @@ def make_router(settings: Settings) -> Router:
     return Router(
         "/api",
         route_handlers=[post_supplier, post_dataset, post_activation, post_import],
-        guards=[require_service_key],
+        guards=[requires("feeds")],
         security=SECURITY,
         tags=["feeds"],
         request_max_body_size=settings.max_request_bytes,

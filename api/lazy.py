@@ -174,7 +174,7 @@ def _absolute(services: Services, url: str | None) -> str | None:
     summary="Fetch a product's picture now and wait up to 10 s for it",
     description="200 when it is settled, well or not; 202 with `retry_after` while the work goes"
     " on. At most 10 a minute and client.",
-    middleware=[lazy_limit().middleware],
+    guards=[lazy_limit],
     responses=documented(400, 404, 429),
 )
 async def post_lazy(

@@ -28,7 +28,8 @@ _log = get_logger(__name__)
 # Code: status, title. docs/api.md lists the same; a test compares the two.
 TYPES: Mapping[str, tuple[int, str]] = {
     "invalid-request": (400, "The request makes no sense"),
-    "unauthorized": (401, "A service key is needed"),
+    "unauthorized": (401, "A key or a token is needed"),
+    "forbidden": (403, "The key does not open this"),
     "bad-signature": (403, "The signature does not fit or has expired"),
     "not-found": (404, "There is no such thing"),
     "unknown-product": (404, "There is no such product"),
@@ -46,6 +47,7 @@ TYPES: Mapping[str, tuple[int, str]] = {
 _BY_STATUS = {
     400: "invalid-request",
     401: "unauthorized",
+    403: "forbidden",
     404: "not-found",
     405: "method-not-allowed",
     409: "conflict",

@@ -7,7 +7,7 @@ import msgspec
 from litestar import get
 from litestar.di import NamedDependency
 
-from api.access import SECURITY, require_service_key
+from api.access import SECURITY, requires
 from api.display import unknown_product
 from api.parameters import ProductId
 from api.problems import documented
@@ -53,9 +53,9 @@ class ProductImages(msgspec.Struct):
     "/api/products/{product_id:int}/images",
     tags=["products"],
     summary="The pictures of a product",
-    guards=[require_service_key],
+    guards=[requires("pictures")],
     security=SECURITY,
-    responses=documented(400, 401, 404),
+    responses=documented(400, 401, 403, 404),
 )
 async def get_product_images(
     services: NamedDependency[Services], product_id: ProductId

@@ -13,6 +13,7 @@ from litestar.di import NamedDependency
 from api import caching
 from api.display import resolve
 from api.interest import VIEWED
+from api.limits import proxy_limit
 from api.parameters import AnyRequest, Expires, RowId, Signature
 from api.problems import documented, problem, unavailable
 from api.proxying import Crowded, Failure, Picture
@@ -34,7 +35,8 @@ _PERMANENT_LIFETIME = "public, max-age=600"
     tags=["bytes"],
     summary="A picture that is not mirrored yet, from its source",
     media_type="image/*",
-    responses=documented(400, 403, 404, 502),
+    guards=[proxy_limit],
+    responses=documented(400, 403, 404, 429, 502),
 )
 async def get_proxied(
     request: AnyRequest,

@@ -9,7 +9,7 @@ from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
-from api.access import SECURITY, require_service_key
+from api.access import SECURITY, requires
 from api.parameters import BIGGEST_ID, RowId
 from api.problems import documented, problem
 from api.services import Services
@@ -53,9 +53,9 @@ class Run(msgspec.Struct):
     status_code=202,
     tags=["runs"],
     summary="Start a mirror run",
-    guards=[require_service_key],
+    guards=[requires("mirror")],
     security=SECURITY,
-    responses=documented(400, 401),
+    responses=documented(400, 401, 403),
 )
 async def post_run(
     services: NamedDependency[Services], data: JSONBody[RunRequest]
@@ -76,9 +76,9 @@ async def post_run(
     "/api/mirror/{run_id:int}",
     tags=["runs"],
     summary="How far a run is",
-    guards=[require_service_key],
+    guards=[requires("mirror")],
     security=SECURITY,
-    responses=documented(400, 401, 404),
+    responses=documented(400, 401, 403, 404),
 )
 async def get_run(services: NamedDependency[Services], run_id: RowId) -> Run:
     return await _read(services, run_id)

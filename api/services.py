@@ -9,10 +9,13 @@ from typing import Any
 from litestar.datastructures import State
 from psycopg.rows import tuple_row
 
+from api.counting import LocalLimit
 from api.finished import Finished
 from api.interest import Interest
+from api.keys import KeyRing
 from api.proxying import Proxy
 from api.signing import UrlSigner, make_signer
+from api.tokens import TokenJudge
 from worker import db, storage
 from worker.settings import Settings
 
@@ -32,6 +35,9 @@ class Services:
     interest: Interest
     finished: Finished
     proxy: Proxy
+    keys: KeyRing
+    tokens: TokenJudge
+    proxy_limit: LocalLimit
     is_stopping: bool = False
     # Each import holds a transaction open for as long as its sender takes.
     imports: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_IMPORTS))
@@ -47,6 +53,16 @@ class Services:
         """The first row of one statement, or None."""
         found = await self.rows(statement, *arguments)
         return found[0] if found else None
+
+    async def rows_of_user(self, user: str, statement: str, *arguments: object) -> list[db.Row]:
+        """The rows of one statement in the eyes of a user, whom row-level security knows."""
+        async with (
+            self.pool.connection(timeout=POOL_TIMEOUT_SECONDS) as connection,
+            connection.transaction(),
+        ):
+            await connection.execute("select set_config('likeness.user_id', %s, true)", (user,))
+            with db.query_errors():
+                return await (await connection.execute(statement, arguments)).fetchall()
 
     async def tuples(self, statement: str, *arguments: object) -> list[tuple[Any, ...]]:
         """The rows of one statement as tuples: for the path that has to be fast."""
@@ -72,6 +88,9 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             interest=Interest(pool),
             finished=Finished(settings),
             proxy=proxy,
+            keys=KeyRing(pool, settings.service_key),
+            tokens=TokenJudge(settings),
+            proxy_limit=LocalLimit(settings.proxy_per_minute),
         )
         tasks = [
             asyncio.create_task(services.interest.run(), name="interest"),

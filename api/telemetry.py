@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, Histogram
 from worker.log import get_logger
 
 HEAD_MARK = "likeness_head"
+_ADDED = "likeness_headers"
 _SOUND_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -37,6 +38,8 @@ class Telemetry:
         """Run one request; answers HEAD like GET, without the body."""
         request_id = _request_id(scope)
         answer: dict[str, Any] = {"status": 500, "bytes": 0}
+        added: list[tuple[bytes, bytes]] = []
+        scope[_ADDED] = added  # type: ignore[literal-required]
         method: str = scope["method"]  # type: ignore[typeddict-item]
 
         async def tell(message: Message) -> None:
@@ -44,6 +47,7 @@ class Telemetry:
                 answer["status"] = message["status"]
                 message["headers"] = [
                     *message.get("headers", []),
+                    *added,
                     (b"x-request-id", request_id.encode()),
                 ]
             elif message["type"] == "http.response.body":
@@ -69,6 +73,11 @@ class Telemetry:
         log = _log.debug if path in _PROBES else _log.info
         # The query is left out: it holds signatures, and addresses of pictures.
         log("request", method=method, path=path, ms=round(seconds * 1000, 2), **answer)
+
+
+def add_header(scope: Scope, name: str, value: str) -> None:
+    """Have the answer carry a header whatever it turns out to be, an error too."""
+    scope[_ADDED].append((name.encode(), value.encode()))  # type: ignore[literal-required]
 
 
 def is_head(scope: Scope) -> bool:

@@ -88,7 +88,7 @@ class Settings(BaseSettings):
     proxy_per_minute: int = Field(
         600, ge=1, description="Pictures a minute that one client may ask an API's proxy for."
     )
-    user_jwt_secret: SecretStr | None = Field(
+    user_jwt_secret: Annotated[SecretStr, Field(min_length=32)] | None = Field(
         None, description="Secret of users' tokens (JWT, HS256), 32 bytes or more."
     )
     user_jwks_url: str | None = Field(

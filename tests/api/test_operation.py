@@ -210,7 +210,7 @@ def test_the_openapi_description_tells_keys_and_problems(client: httpx.Client) -
     assert client.get("/openapi/openapi.yaml").status_code == 200
     assert client.get("/docs").headers["location"] == "/openapi"
     assert schema["openapi"].startswith("3.1")
-    assert set(schema["components"]["securitySchemes"]) == {"bearer", "api_key"}
+    assert set(schema["components"]["securitySchemes"]) == {"bearer", "api_key", "user"}
     for path, item in schema["paths"].items():
         for method, operation in item.items():
             assert operation["summary"], (method, path)

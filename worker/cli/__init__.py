@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from worker.cli import database, demo, feeds, garbage, programs, reports, sources
+from worker.cli import database, demo, feeds, garbage, keys, programs, reports, sources
 from worker.errors import LikenessError
 
 COMMANDS = (
@@ -23,6 +23,7 @@ COMMANDS = (
     reports.check,
     sources.explain,
     sources.credentials,
+    keys.key,
     garbage.gc,
     garbage.purge,
 )
