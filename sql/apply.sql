@@ -42,6 +42,9 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \set migration 0010_match_index
 \set checksum 24a7ca1a177523b20298dab08709290f207e280936439c5924d9fcfacc219c1f
 \ir apply_migration.sql
+\set migration 0011_matching
+\set checksum 104e2528e0cb8af6d0deb8f3b562ee8ac8b9cb689f8fdc8705a92fe80af2ee8f
+\ir apply_migration.sql
 \set migration 0012_freshness
 \set checksum 31e771fcab9d34bdf0cbe317dee8ef14d1fe60c7883f099be1afbef8cb3f7d6f
 \ir apply_migration.sql
@@ -169,7 +172,13 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/catalog/create_dataset.sql
 \ir functions/catalog/activate_dataset.sql
 \ir functions/catalog/source_key.sql
+\ir functions/catalog/gtin_check_digit.sql
+\ir functions/catalog/refuse_gtin.sql
+\ir functions/catalog/expand_upc_e.sql
+\ir functions/catalog/clean_barcode.sql
+\ir functions/catalog/read_gtin.sql
 \ir functions/catalog/normalize_gtin.sql
+\ir functions/catalog/note_gtin.sql
 \ir functions/catalog/open_feed.sql
 \ir functions/catalog/fold_feed.sql
 \ir functions/catalog/plan_feed.sql
@@ -199,6 +208,40 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/matching/describe_match.sql
 \ir functions/matching/find_candidates.sql
 \ir functions/matching/score_candidates.sql
+\ir functions/matching/overlap_names.sql
+\ir functions/matching/names_contradict.sql
+\ir functions/matching/lock_matching.sql
+\ir functions/matching/lock_product.sql
+\ir functions/matching/lock_queue_item.sql
+\ir functions/matching/lock_canonicals.sql
+\ir functions/matching/is_spared.sql
+\ir functions/matching/spare_images.sql
+\ir functions/matching/choose_pictures.sql
+\ir functions/matching/settle_pictures.sql
+\ir functions/matching/heal_shared_pictures.sql
+\ir functions/matching/is_generic_picture.sql
+\ir functions/matching/weigh_pictures.sql
+\ir functions/matching/judge_match.sql
+\ir functions/matching/find_by_barcode.sql
+\ir functions/matching/plan_matches.sql
+\ir functions/matching/create_canonicals.sql
+\ir functions/matching/match_products.sql
+\ir functions/matching/next_unmatched.sql
+\ir functions/matching/write_decision.sql
+\ir functions/matching/close_queue_item.sql
+\ir functions/matching/reopen_queue_item.sql
+\ir functions/matching/replace_candidate.sql
+\ir functions/matching/link_match.sql
+\ir functions/matching/accept_match.sql
+\ir functions/matching/create_match.sql
+\ir functions/matching/reject_match.sql
+\ir functions/matching/unlink_match.sql
+\ir functions/matching/merge_canonical_products.sql
+\ir functions/matching/undo_link.sql
+\ir functions/matching/undo_rejection.sql
+\ir functions/matching/undo_unlink.sql
+\ir functions/matching/undo_merge.sql
+\ir functions/matching/undo_match.sql
 \ir functions/display/display_presets.sql
 \ir functions/display/rendition_folder.sql
 \ir functions/display/rendition_url.sql
@@ -223,6 +266,9 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir triggers/images__queue_new.sql
 \ir triggers/images__end_check.sql
 \ir triggers/products__follow_status.sql
+\ir triggers/products__share_pictures.sql
+\ir triggers/products__leave_pictures.sql
+\ir triggers/match_log__append_only.sql
 \ir views/supplier_products.sql
 \ir views/product_images.sql
 \ir views/queue_status.sql
@@ -241,9 +287,15 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir views/placeholder_pictures.sql
 \ir views/periodic_work.sql
 \ir views/service_key_status.sql
+\ir views/match_status.sql
+\ir views/match_quality.sql
+\ir views/picture_sharing.sql
+\ir views/barcode_quality.sql
 \ir checks/check_claims_overdue.sql
 \ir checks/check_blobs_stuck_storing.sql
 \ir checks/check_completed_without_bytes.sql
 \ir checks/check_history_disagrees.sql
 \ir checks/check_hosts_parked_wrongly.sql
+\ir checks/check_match_decisions.sql
+\ir checks/check_shared_pictures.sql
 \ir grants.sql

@@ -11,6 +11,7 @@ begin
      join likeness.products p on p.id = i.product_id and p.status = 'active'
      join likeness.datasets d on d.id = p.dataset_id and d.status = 'active'
     where i.status = 'pending' and i.queued_at is null
+      and (p.canonical_product_id is null or not likeness.is_spared(p.id))
    having count(*) > 0;
   return null;
 end

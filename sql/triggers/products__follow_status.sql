@@ -19,6 +19,7 @@ begin
      join likeness.images i on i.product_id = n.id
     where n.status = 'active' and b.status <> 'active'
       and i.queued_at is null and i.status in ('pending', 'outdated')
+      and (n.canonical_product_id is null or not likeness.is_spared(n.id))
    having count(*) > 0;
   return null;
 end

@@ -10,6 +10,7 @@ declare
   v_run bigint;
   v_images bigint[];
   v_queued int;
+  v_canonicals bigint[];
 begin
   select d.* into v_dataset from likeness.datasets d where d.id = activate_dataset.dataset_id for update;
   if not found then
@@ -26,12 +27,21 @@ begin
    where d.supplier_id = v_dataset.supplier_id and d.status = 'active' and d.id < v_dataset.id
      and not exists (select from likeness.products p where p.dataset_id = d.id);
 
+  -- Whose pictures are shared is decided before any is fetched.
+  select array_agg(distinct p.canonical_product_id) into v_canonicals
+    from likeness.products p
+   where p.dataset_id = activate_dataset.dataset_id and p.canonical_product_id is not null;
+  if v_canonicals is not null then
+    perform likeness.settle_pictures(v_canonicals);
+  end if;
+
   insert into likeness.runs (label) values (format('dataset %s: %s', v_dataset.id, v_dataset.name)) returning runs.id into v_run;
   select array_agg(i.id) into v_images
     from likeness.products p
     join likeness.images i on i.product_id = p.id
    where p.dataset_id = activate_dataset.dataset_id and p.status = 'active'
-     and i.queued_at is null and i.status in ('pending', 'outdated');
+     and i.queued_at is null and i.status in ('pending', 'outdated')
+     and (p.canonical_product_id is null or not likeness.is_spared(p.id));
   v_queued := likeness.queue_images(coalesce(v_images, '{}'), 0::smallint, v_run);
   update likeness.runs r
      set status = 'finished', finished_at = likeness.clock()

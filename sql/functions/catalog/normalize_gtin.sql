@@ -4,23 +4,17 @@ language plpgsql
 immutable parallel safe
 set search_path = ''
 as $$
-declare
-  v_digits text := translate(raw, ' -', '');
-  v_code text;
 begin
-  if v_digits is null or v_digits !~ '^([0-9]{8}|[0-9]{12,14})$' then
+  -- What most feeds give, without the whole of read_gtin().
+  if raw ~ '^([0-9]{12,14}|[1-9][0-9]{7})$' and right(raw, 1) = likeness.gtin_check_digit(left(raw, -1))
+     and likeness.refuse_gtin(lpad(raw, 14, '0')) is null then
+    return lpad(raw, 14, '0');
+  end if;
+  if coalesce(raw, '') = '' then
     return null;
   end if;
-  v_code := lpad(v_digits, 14, '0');
-  -- GS1's check: digits at odd places of 14 count three times; the codes of 28 zeros make 1344.
-  if (3 * (ascii(substr(v_code, 1, 1)) + ascii(substr(v_code, 3, 1)) + ascii(substr(v_code, 5, 1)) + ascii(substr(v_code, 7, 1))
-           + ascii(substr(v_code, 9, 1)) + ascii(substr(v_code, 11, 1)) + ascii(substr(v_code, 13, 1)))
-      + ascii(substr(v_code, 2, 1)) + ascii(substr(v_code, 4, 1)) + ascii(substr(v_code, 6, 1)) + ascii(substr(v_code, 8, 1))
-      + ascii(substr(v_code, 10, 1)) + ascii(substr(v_code, 12, 1)) + ascii(substr(v_code, 14, 1)) - 1344) % 10 <> 0 then
-    return null;
-  end if;
-  return nullif(v_code, '00000000000000');
+  return (select r.gtin from likeness.read_gtin(raw) r where r.grade = 1 order by r.repair is not null, r.gtin limit 1);
 end
 $$;
 comment on function likeness.normalize_gtin(text) is
-  'Barcode of 8, 12, 13 or 14 digits with a right check digit as 14 digits, spaces and dashes left out; null for everything else.';
+  'Barcode as 14 digits where its check digit proves it, repaired where that is safe (see read_gtin); null for everything else.';

@@ -12,7 +12,7 @@ begin
   select string_agg(k, ', ' order by k) into v_unknown
     from jsonb_object_keys(save_supplier.options) k
    where k not in ('priority', 'hide_origin', 'while_pending', 'max_attempts', 'host_max_in_flight', 'host_min_interval', 'formats',
-                   'allowed_hosts', 'allowed_ports', 'allowed_schemes', 'request_headers', 'on_big_change', 'placeholder_products');
+                   'allowed_hosts', 'allowed_ports', 'allowed_schemes', 'request_headers', 'match_feeds', 'low_matches', 'on_big_change', 'placeholder_products');
   if v_unknown is not null then
     raise exception 'a supplier has no option %', v_unknown using errcode = 'LK004';
   end if;
@@ -21,6 +21,7 @@ begin
      set priority = o.priority, hide_origin = o.hide_origin, while_pending = o.while_pending, max_attempts = o.max_attempts,
          host_max_in_flight = o.host_max_in_flight, host_min_interval = o.host_min_interval, formats = o.formats,
          allowed_hosts = o.allowed_hosts, allowed_ports = o.allowed_ports, allowed_schemes = o.allowed_schemes, request_headers = o.request_headers,
+         match_feeds = o.match_feeds, low_matches = o.low_matches,
          on_big_change = o.on_big_change, placeholder_products = o.placeholder_products, updated_at = likeness.clock()
     from likeness.suppliers b
    cross join lateral jsonb_populate_record(b, save_supplier.options) o

@@ -6,18 +6,24 @@ set search_path = ''
 as $$
 #variable_conflict use_column
 declare
+  v_products bigint[];
   v_hosts bigint[];
   v_raised int;
 begin
   if set_priority.priority not between 0 and 3 then
     raise exception 'priority must be 0 (rest), 1 (popular), 2 (listed just now) or 3 (viewed now), not %', set_priority.priority using errcode = 'LK004';
   end if;
+  -- Who looks at a product looks at the pictures that it shares.
+  select set_priority.product_ids || array_agg(c.picture_product_id) into v_products
+    from likeness.products p
+    join likeness.canonical_products c on c.id = p.canonical_product_id
+   where p.id = any(set_priority.product_ids) and c.picture_product_id is not null;
   select array_agg(l.id) into v_hosts
     from (select h.id
             from likeness.hosts h
            where h.id in (select i.host_id
                             from likeness.images i
-                           where i.product_id = any(set_priority.product_ids)
+                           where i.product_id = any(v_products)
                              and i.queued_at is not null and i.priority < set_priority.priority)
            order by h.id
              for no key update) l;
@@ -28,7 +34,7 @@ begin
      set priority = set_priority.priority
    where i.id in (select w.id
                     from likeness.images w
-                   where w.product_id = any(set_priority.product_ids)
+                   where w.product_id = any(v_products)
                      and w.queued_at is not null and w.priority < set_priority.priority
                    order by w.id
                      for no key update);

@@ -27,6 +27,7 @@ begin
             join likeness.images i on i.product_id = p.id
            where p.status = 'active' and (start_run.product_ids is null or p.id = any(start_run.product_ids))
              and i.queued_at is null and i.status in ('pending', 'outdated', 'failed')
+             and (p.canonical_product_id is null or not likeness.is_spared(p.id))
            order by i.position, i.id
            limit start_run.image_limit) w;
   -- Counted where products are named: over a whole catalogue it would cost more than the run's own work.

@@ -1,0 +1,40 @@
+create or replace function likeness.create_canonicals(decisions likeness.match_decision[])
+returns likeness.match_decision[]
+language plpgsql
+volatile parallel unsafe
+set search_path = ''
+as $$
+declare
+  v_made jsonb;
+begin
+  -- Products of one barcode are one thing; without one, each is its own.
+  with wanted as (
+    select distinct on (coalesce(p.gtin, p.id::text)) coalesce(p.gtin, p.id::text) as key, p.*
+      from unnest(decisions) d
+      join likeness.products p on p.id = d.product_id
+     where d.action = 'create'
+     order by coalesce(p.gtin, p.id::text), p.id
+  ),
+  made as (
+    select w.key, nextval('likeness.canonical_products_id_seq') as id, w.name, w.sku, w.brand,
+           -- A barcode that this product was said not to be of stays where it is.
+           case when not exists (select from likeness.canonical_products c where c.gtin = w.gtin) then w.gtin end as gtin, w.mpn, w.size, w.price
+      from (select * from wanted order by key) w
+  ),
+  inserted as (
+    insert into likeness.canonical_products (id, name, brand, gtin, mpn, size, price, created_at, updated_at)
+    overriding system value
+    select m.id, coalesce(nullif(m.name, ''), m.sku), m.brand, m.gtin, m.mpn, m.size, m.price, likeness.clock(), likeness.clock()
+      from made m
+     order by m.id
+  )
+  select jsonb_object_agg(m.key, m.id) into v_made from made m;
+  return array(
+    select case when d.action = 'create'
+             then row(d.product_id, d.action, (v_made ->> coalesce(p.gtin, p.id::text))::bigint, d.confidence, d.method, d.reason, d.candidates)::likeness.match_decision
+             else d end
+      from unnest(decisions) d
+      join likeness.products p on p.id = d.product_id);
+end
+$$;
+comment on function likeness.create_canonicals(likeness.match_decision[]) is 'Makes the canonical products that decisions to create ask for, and writes their keys into the decisions. Part of match_products().';

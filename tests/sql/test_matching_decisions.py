@@ -1,0 +1,505 @@
+"""Decisions about what is the same thing: links, review, undo, and whose pictures are shown."""
+
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import Connection
+from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
+
+from tests.invariants import assert_checks_are_quiet
+from tests.shop import Shop, fault
+from worker.db import query_errors
+from worker.errors import BadInput, NotFound, Refused
+
+Db = Connection[DictRow]
+GTIN, OTHER_GTIN = "4006381333931", "5000157078865"
+A, B, C = "a" * 64, "b" * 64, "c" * 64
+
+
+class Catalogue:
+    """Two stores and a catalogue, on a connection."""
+
+    def __init__(self, db: Db) -> None:
+        self.db = db
+        self.one, self.two = Shop(db, "one"), Shop(db, "two")
+
+    def rows(self, query: str, *arguments: object) -> list[dict[str, Any]]:
+        return self.one.rows(query, *arguments)
+
+    def value(self, query: str, *arguments: object) -> Any:
+        with query_errors():
+            return self.one.value(query, *arguments)
+
+    def canonical(self, name: str, gtin: str | None = None) -> int:
+        made: int = self.value(
+            "insert into likeness.canonical_products (name, gtin)"
+            " values (%s, likeness.normalize_gtin(%s)) returning id",
+            name,
+            gtin,
+        )
+        return made
+
+    def product(
+        self, name: str, *pictures: str, gtin: str | None = None, store: Shop | None = None
+    ) -> int:
+        shop = store or self.two
+        sku = f"s{self.value('select count(*) from likeness.products')}"
+        product = shop.add_product(sku, *pictures, name=name)
+        shop.execute(
+            "update likeness.products set gtin_raw = %s, gtin = likeness.normalize_gtin(%s),"
+            " gtin_note = likeness.note_gtin(%s) where id = %s",
+            *[gtin] * 3,
+            product,
+        )
+        return product
+
+    def match(self, *products: int, create: bool = False) -> dict[int, dict[str, Any]]:
+        rows = self.rows("select * from likeness.match_products(%s, %s)", [*products], create)
+        return {row["product_id"]: row for row in rows}
+
+    def queue(self, product: int, *candidates: tuple[int, float]) -> int:
+        """A waiting item, as match_products() makes it."""
+        listed = [
+            {"canonical_product_id": c, "confidence": f, "method": "name", "reason": "alike"}
+            for c, f in candidates
+        ]
+        item: int = self.value(
+            "insert into likeness.match_queue (product_id, canonical_product_id, confidence,"
+            " reason, candidates) values (%s, %s, %s, 'alike', %s) returning id",
+            product,
+            candidates[0][0] if candidates else None,
+            candidates[0][1] if candidates else 0,
+            Jsonb(listed),
+        )
+        return item
+
+    def link(self, product: int) -> int | None:
+        found: int | None = self.value(
+            "select canonical_product_id from likeness.products where id = %s", product
+        )
+        return found
+
+    def shown(self, *products: int) -> list[tuple[str, str | None]]:
+        rows = self.rows(
+            "select d.status, i.blob_sha256 from likeness.resolve_display_urls(%s) d"
+            " left join likeness.images i on i.id = d.image_id",
+            [*products],
+        )
+        return [(row["status"], row["blob_sha256"]) for row in rows]
+
+    def queued(self) -> set[int]:
+        rows = self.rows("select product_id from likeness.images where queued_at is not null")
+        return {row["product_id"] for row in rows}
+
+    def fetch(self, product: int, sha256: str) -> None:
+        """The first picture of a product arrives."""
+        for claim in self.one.claim():
+            owner = self.value(
+                "select product_id from likeness.images where id = %s", claim["image_id"]
+            )
+            if owner == product:
+                assert self.one.complete(claim, sha256)
+                return
+            self.value(
+                "select likeness.release_images('w/1', array[%s::bigint])", claim["image_id"]
+            )
+        raise AssertionError(f"no picture of product {product} waited")
+
+    def item(self, product: int) -> dict[str, Any] | None:
+        rows = self.rows(
+            "select * from likeness.match_queue where product_id = %s and status = 'waiting'",
+            product,
+        )
+        return rows[0] if rows else None
+
+    def log(self) -> list[tuple[str, int | None]]:
+        rows = self.rows("select action, product_id from likeness.match_log order by id")
+        return [(row["action"], row["product_id"]) for row in rows]
+
+
+@pytest.fixture
+def catalogue(connection: Db) -> Catalogue:
+    return Catalogue(connection)
+
+
+def test_a_proven_barcode_links_by_itself_and_keeps_its_evidence(catalogue: Catalogue) -> None:
+    pen = catalogue.canonical("Stabilo pen 68 black", GTIN)
+    product = catalogue.product("Stabilo Pen 68 schwarz", gtin='="4006381333931"')
+    (decision,) = catalogue.match(product).values()
+    assert (decision["action"], decision["canonical_product_id"]) == ("link", pen)
+    assert decision["confidence"] == 1
+    assert catalogue.link(product) == pen
+    (row,) = catalogue.rows("select * from likeness.match_log")
+    assert (row["action"], row["method"], row["is_automatic"]) == ("linked", "barcode", True)
+    assert row["evidence"]["evidence"]["gtin"] == "04006381333931"
+    assert_checks_are_quiet(catalogue.db)
+
+
+def test_a_barcode_whose_names_contradict_each_other_waits_for_a_person(
+    catalogue: Catalogue,
+) -> None:
+    catalogue.canonical("Organic strawberry spread", GTIN)
+    product = catalogue.product("Cordless drill 18V", gtin=GTIN)
+    (decision,) = catalogue.match(product).values()
+    assert (decision["action"], round(decision["confidence"], 2)) == ("suggest", 0.8)
+    assert "names have nothing in common" in decision["reason"]
+    assert catalogue.link(product) is None
+    item = catalogue.item(product)
+    assert item
+    assert item["reason"] == decision["reason"]
+
+
+def test_a_missing_check_digit_counts_only_with_the_name(catalogue: Catalogue) -> None:
+    pen = catalogue.canonical("Stabilo pen 68 black", "036000291452")
+    named = catalogue.product("Stabilo pen 68 black", gtin="03600029145")
+    unnamed = catalogue.product("Garden hose 20 m", gtin="03600029145")
+    decisions = catalogue.match(named, unnamed)
+    assert (decisions[named]["action"], decisions[named]["canonical_product_id"]) == ("link", pen)
+    assert decisions[unnamed]["action"] in ("review", "leave")
+
+
+def test_a_case_is_not_its_unit(catalogue: Catalogue) -> None:
+    unit = catalogue.canonical("Stabilo pen 68 black", "10614141000415"[1:13] + "8")
+    assert catalogue.rows("select gtin from likeness.canonical_products") == [
+        {"gtin": "00614141000418"}
+    ]
+    case = catalogue.product("Stabilo pen 68 black", gtin="10614141000415")
+    (decision,) = catalogue.match(case).values()
+    assert (decision["action"], decision["canonical_product_id"]) == ("suggest", unit)
+    assert "case" in decision["reason"]
+
+
+def test_a_barcode_that_a_linked_product_has_is_known(catalogue: Catalogue) -> None:
+    pen = catalogue.canonical("Stabilo pen 68 black")
+    known = catalogue.product("Stabilo pen 68 black", gtin=GTIN, store=catalogue.one)
+    catalogue.value("select likeness.link_match(%s, %s, 'anna')", known, pen)
+    product = catalogue.product("Pen 68 black", gtin=GTIN)
+    (decision,) = catalogue.match(product).values()
+    assert (decision["action"], decision["canonical_product_id"]) == ("link", pen)
+
+
+def test_what_nothing_is_like_becomes_a_canonical_product_where_that_is_asked(
+    catalogue: Catalogue,
+) -> None:
+    first = catalogue.product("Stabilo pen 68 black", gtin=GTIN, store=catalogue.one)
+    twin = catalogue.product("Stabilo pen 68", gtin=GTIN, store=catalogue.one)
+    assert catalogue.match(first)[first]["action"] == "leave"
+    decisions = catalogue.match(first, twin, create=True)
+    assert [d["action"] for d in decisions.values()] == ["create", "create"]
+    assert catalogue.link(first) == catalogue.link(twin)
+    elsewhere = catalogue.product("Pen 68 black by Stabilo", gtin=GTIN)
+    assert catalogue.match(elsewhere, create=True)[elsewhere]["action"] == "link"
+    assert catalogue.value("select count(*) from likeness.canonical_products") == 1
+
+
+def test_a_plan_changes_nothing(catalogue: Catalogue) -> None:
+    catalogue.canonical("Stabilo pen 68 black", GTIN)
+    product = catalogue.product("Stabilo pen 68 black", gtin=GTIN)
+    rows = catalogue.rows("select * from likeness.plan_matches(array[%s::bigint])", product)
+    assert [row["action"] for row in rows] == ["link"]
+    assert catalogue.link(product) is None
+    assert catalogue.log() == []
+
+
+def test_products_of_a_supplier_that_is_being_imported_are_left_for_later(
+    catalogue: Catalogue, second_connection: Db
+) -> None:
+    catalogue.canonical("Stabilo pen 68 black", GTIN)
+    ours = catalogue.product("Stabilo pen 68 black", gtin=GTIN, store=catalogue.one)
+    theirs = catalogue.product("Stabilo pen 68 black", gtin=GTIN)
+    with second_connection.transaction():
+        second_connection.execute(
+            "select 1 from likeness.suppliers where name = 'two' for no key update"
+        )
+        assert list(catalogue.match(ours, theirs)) == [ours]
+    assert list(catalogue.match(ours, theirs)) == [theirs]
+
+
+def test_a_link_costs_no_fetch_where_there_is_a_picture(catalogue: Catalogue) -> None:
+    pen = catalogue.canonical("Pen", GTIN)
+    first = catalogue.product("Pen", "a.jpg", gtin=GTIN, store=catalogue.one)
+    catalogue.fetch(first, A)
+    catalogue.match(first)
+    second = catalogue.product("Pen", "b.jpg", "c.jpg", gtin=GTIN)
+    bare = catalogue.product("Pen", gtin=GTIN)
+    assert catalogue.queued() == {second}
+    catalogue.match(second, bare)
+    assert catalogue.queued() == set()
+    assert catalogue.shown(first, second, bare) == [("cached", A)] * 3
+    assert catalogue.value("select picture_product_id from likeness.canonical_products") == first
+    (counts,) = catalogue.rows("select * from likeness.picture_sharing")
+    assert counts["products"] == 3
+    assert counts["fetches_saved"] == 2
+    assert counts["bytes_saved"] > 0
+    assert catalogue.link(bare) == pen
+    assert_checks_are_quiet(catalogue.db)
+
+
+def test_the_first_that_was_linked_is_fetched_for_all(catalogue: Catalogue) -> None:
+    catalogue.canonical("Pen", GTIN)
+    first = catalogue.product("Pen", "a.jpg", gtin=GTIN, store=catalogue.one)
+    second = catalogue.product("Pen", "b.jpg", gtin=GTIN)
+    catalogue.match(first, second)
+    assert catalogue.queued() == {first}
+    assert [status for status, _ in catalogue.shown(first, second)] == ["pending", "pending"]
+    catalogue.fetch(first, A)
+    assert catalogue.shown(first, second) == [("cached", A)] * 2
+
+
+def test_a_run_does_not_wait_for_pictures_that_are_spared(catalogue: Catalogue) -> None:
+    catalogue.canonical("Pen", GTIN)
+    first = catalogue.product("Pen", "a.jpg", gtin=GTIN, store=catalogue.one)
+    catalogue.fetch(first, A)
+    catalogue.match(first)
+    second = catalogue.product("Pen", "b.jpg", gtin=GTIN)
+    unqueue = "update likeness.images set queued_at = null where product_id = %s"
+    catalogue.db.execute(unqueue, [second])
+    run = catalogue.value("select likeness.start_run(array[%s::bigint])", second)
+    catalogue.match(second)
+    (row,) = catalogue.rows("select * from likeness.runs where id = %s", run)
+    assert (row["status"], row["wanted"], row["skipped"]) == ("finished", 0, 1)
+
+
+def test_a_product_with_a_picture_of_its_own_keeps_it_where_the_store_says_so(
+    catalogue: Catalogue,
+) -> None:
+    catalogue.canonical("Pen", GTIN)
+    first = catalogue.product("Pen", "a.jpg", gtin=GTIN, store=catalogue.one)
+    catalogue.fetch(first, A)
+    second = catalogue.product("Pen", "b.jpg", gtin=GTIN)
+    catalogue.match(first, second)
+    custom = "update likeness.products set use_custom_image = %s where id = %s"
+    catalogue.db.execute(custom, [True, second])
+    assert catalogue.queued() == {second}
+    assert catalogue.shown(second) == [("cached", A)]
+    catalogue.fetch(second, B)
+    assert catalogue.shown(first, second) == [("cached", A), ("cached", B)]
+    catalogue.db.execute(custom, [False, second])
+    assert catalogue.shown(second) == [("cached", A)]
+    assert_checks_are_quiet(catalogue.db)
+
+
+def test_unlinking_gives_a_product_its_own_pictures_back(catalogue: Catalogue) -> None:
+    pen = catalogue.canonical("Pen", GTIN)
+    first = catalogue.product("Pen", "a.jpg", gtin=GTIN, store=catalogue.one)
+    catalogue.fetch(first, A)
+    second = catalogue.product("Pen", "b.jpg", gtin=GTIN)
+    catalogue.match(first, second)
+    decision = catalogue.value("select likeness.unlink_match(%s, 'anna', 'another pen')", second)
+    assert catalogue.queued() == {second}
+    assert catalogue.shown(second) == [("pending", None)]
+    # The pair is never proposed again.
+    assert catalogue.match(second)[second]["candidates"] == []
+    catalogue.value("select likeness.undo_match(%s, 'anna')", decision)
+    assert catalogue.link(second) == pen
+    assert catalogue.queued() == set()
+    assert catalogue.shown(second) == [("cached", A)]
+    assert_checks_are_quiet(catalogue.db)
+
+
+def test_when_the_one_whose_pictures_are_shared_goes_another_gives_its_own(
+    catalogue: Catalogue,
+) -> None:
+    catalogue.canonical("Pen", GTIN)
+    first = catalogue.product("Pen", "a.jpg", gtin=GTIN, store=catalogue.one)
+    second = catalogue.product("Pen", "b.jpg", gtin=GTIN)
+    bare = catalogue.product("Pen", gtin=GTIN)
+    catalogue.match(first, second, bare)
+    assert catalogue.queued() == {first}
+    catalogue.value("select likeness.unlink_match(%s, 'anna')", first)
+    assert catalogue.queued() == {first, second}
+    catalogue.fetch(second, B)
+    assert catalogue.shown(second, bare) == [("cached", B)] * 2
+    catalogue.db.execute("delete from likeness.products where id = %s", [second])
+    assert catalogue.shown(bare) == [("no-image", None)]
+    assert_checks_are_quiet(catalogue.db)
+
+
+def test_pictures_that_cannot_be_had_are_shared_no_longer(catalogue: Catalogue) -> None:
+    catalogue.canonical("Pen", GTIN)
+    first = catalogue.product("Pen", "a.jpg", gtin=GTIN, store=catalogue.one)
+    second = catalogue.product("Pen", "b.jpg", gtin=GTIN)
+    catalogue.match(first, second)
+    (claim,) = catalogue.one.claim()
+    assert catalogue.one.finish("w/1", fault(claim, "not-found")) == [True]
+    assert catalogue.value("select likeness.heal_shared_pictures()") == 1
+    assert catalogue.queued() == {second}
+    assert catalogue.value("select likeness.heal_shared_pictures()") == 0
+
+
+def test_accepting_links_and_a_second_reviewer_hears_who_was_first(catalogue: Catalogue) -> None:
+    pen, ink = catalogue.canonical("Pen"), catalogue.canonical("Ink")
+    product = catalogue.product("Pen?")
+    item = catalogue.queue(product, (pen, 0.8), (ink, 0.4))
+    catalogue.value("select likeness.accept_match(%s, decided_by => 'anna')", item)
+    assert catalogue.link(product) == pen
+    for call in ("accept_match(%s, decided_by => 'ben')", "reject_match(%s)", "create_match(%s)"):
+        with pytest.raises(Refused, match=f"accepted as canonical product {pen} by anna"):
+            catalogue.value(f"select likeness.{call}", item)
+    with pytest.raises(NotFound):
+        catalogue.value("select likeness.accept_match(-1)")
+    assert catalogue.log() == [("accepted", product)]
+
+
+def test_a_rejected_pair_is_never_proposed_again(catalogue: Catalogue) -> None:
+    pen = catalogue.canonical("Stabilo pen 68 black", GTIN)
+    product = catalogue.product("Cordless drill 18V", gtin=GTIN)
+    catalogue.match(product)
+    item = catalogue.item(product)
+    assert item
+    decision = catalogue.value("select likeness.reject_match(%s)", item["id"])
+    assert catalogue.item(product) is None
+    assert catalogue.match(product)[product]["action"] == "leave"
+    with pytest.raises(Refused, match=f"decision {decision} says"):
+        catalogue.value("select likeness.link_match(%s, %s)", product, pen)
+    catalogue.value("select likeness.undo_match(%s)", decision)
+    assert catalogue.item(product)
+    assert_checks_are_quiet(catalogue.db)
+
+
+def test_one_candidate_may_be_rejected_and_the_others_wait(catalogue: Catalogue) -> None:
+    pen, ink = catalogue.canonical("Pen"), catalogue.canonical("Ink")
+    product = catalogue.product("Pen?")
+    item = catalogue.queue(product, (pen, 0.8), (ink, 0.4))
+    decision = catalogue.value("select likeness.reject_match(%s, %s)", item, pen)
+    left = catalogue.item(product)
+    assert left
+    assert left["canonical_product_id"] == ink
+    assert round(left["confidence"], 2) == 0.4
+    catalogue.value("select likeness.undo_match(%s)", decision)
+    again = catalogue.item(product)
+    assert again
+    assert [c["canonical_product_id"] for c in again["candidates"]] == [pen, ink]
+
+
+def test_creating_makes_a_canonical_product_of_the_product(catalogue: Catalogue) -> None:
+    pen = catalogue.canonical("Pen")
+    product = catalogue.product("Ball pen", gtin=GTIN)
+    item = catalogue.queue(product, (pen, 0.5))
+    decision = catalogue.value(
+        "select likeness.create_match(%s, '{\"name\": \"Ball pen, blue\"}', 'anna')", item
+    )
+    made = catalogue.link(product)
+    (row,) = catalogue.rows("select * from likeness.canonical_products where id = %s", made)
+    assert (row["name"], row["gtin"]) == ("Ball pen, blue", "04006381333931")
+    with pytest.raises(BadInput, match="colour"):
+        catalogue.value(
+            "select likeness.create_match(%s, '{\"colour\": 1}')",
+            catalogue.queue(catalogue.product("x"), (pen, 0.5)),
+        )
+    catalogue.value("select likeness.undo_match(%s, 'ben')", decision)
+    assert catalogue.link(product) is None
+    assert catalogue.rows("select 1 from likeness.canonical_products where id = %s", made) == []
+    assert catalogue.item(product)
+    with pytest.raises(Refused, match="taken back already"):
+        catalogue.value("select likeness.undo_match(%s)", decision)
+
+
+def test_an_automatic_link_that_is_taken_back_waits_for_a_person(catalogue: Catalogue) -> None:
+    pen = catalogue.canonical("Pen", GTIN)
+    product = catalogue.product("Pen", "b.jpg", gtin=GTIN)
+    catalogue.match(product)
+    decision = catalogue.value("select id from likeness.match_log")
+    catalogue.value("select likeness.undo_match(%s, 'anna')", decision)
+    item = catalogue.item(product)
+    assert item
+    assert item["canonical_product_id"] == pen
+    assert catalogue.queued() == {product}
+    assert catalogue.rows("select * from likeness.next_unmatched()") == []
+
+
+def test_merging_moves_products_pictures_and_waiting_items_and_can_be_undone(
+    catalogue: Catalogue,
+) -> None:
+    pen = catalogue.canonical("Pen", GTIN)
+    same = catalogue.canonical("Pen 68", OTHER_GTIN)
+    first = catalogue.product("Pen", "a.jpg", gtin=GTIN, store=catalogue.one)
+    catalogue.fetch(first, A)
+    second = catalogue.product("Pen 68", "b.jpg", gtin=OTHER_GTIN)
+    catalogue.match(first, second)
+    waiting = catalogue.product("Pen 6")
+    catalogue.queue(waiting, (same, 0.8), (pen, 0.75))
+    assert catalogue.queued() == {second}
+    decision = catalogue.value(
+        "select likeness.merge_canonical_products(%s, %s, 'anna')", same, pen
+    )
+    assert (catalogue.link(first), catalogue.link(second)) == (pen, pen)
+    assert catalogue.queued() == set()
+    assert catalogue.shown(first, second) == [("cached", A)] * 2
+    item = catalogue.item(waiting)
+    assert item
+    assert [c["canonical_product_id"] for c in item["candidates"]] == [pen]
+    with pytest.raises(NotFound, match="merged already"):
+        catalogue.value("select likeness.merge_canonical_products(%s, %s)", same, pen)
+    with pytest.raises(Refused, match="merged"):
+        catalogue.value("select likeness.undo_match(%s)", decision - 1)
+    assert_checks_are_quiet(catalogue.db)
+    catalogue.value("select likeness.undo_match(%s, 'ben')", decision)
+    assert (catalogue.link(first), catalogue.link(second)) == (pen, same)
+    assert catalogue.queued() == {second}
+    assert catalogue.shown(first, second) == [("cached", A), ("pending", None)]
+    gtins = catalogue.rows("select gtin from likeness.canonical_products order by id")
+    assert [row["gtin"] for row in gtins] == ["04006381333931", "05000157078865"]
+    assert_checks_are_quiet(catalogue.db)
+
+
+def test_what_a_person_said_is_not_the_same_is_not_merged(catalogue: Catalogue) -> None:
+    pen, ink = catalogue.canonical("Pen"), catalogue.canonical("Ink")
+    product = catalogue.product("Pen")
+    item = catalogue.queue(product, (ink, 0.8), (pen, 0.7))
+    catalogue.value("select likeness.reject_match(%s, %s)", item, ink)
+    catalogue.value("select likeness.accept_match(%s, %s)", item, pen)
+    for pair in ((pen, ink), (ink, pen)):
+        with pytest.raises(Refused, match=f"product {product} of the one is not the other"):
+            catalogue.value("select likeness.merge_canonical_products(%s, %s)", *pair)
+
+
+def test_decisions_are_taken_back_in_the_opposite_order(catalogue: Catalogue) -> None:
+    pen = catalogue.canonical("Pen")
+    product = catalogue.product("Pen")
+    linked = catalogue.value("select likeness.link_match(%s, %s)", product, pen)
+    unlinked = catalogue.value("select likeness.unlink_match(%s)", product)
+    with pytest.raises(Refused, match=f"decision {unlinked} stands on decision {linked}"):
+        catalogue.value("select likeness.undo_match(%s)", linked)
+    undone = catalogue.value("select likeness.undo_match(%s)", unlinked)
+    with pytest.raises(Refused, match="decide afresh"):
+        catalogue.value("select likeness.undo_match(%s)", undone)
+    catalogue.value("select likeness.undo_match(%s)", linked)
+    assert catalogue.link(product) is None
+
+
+def test_the_log_is_append_only(catalogue: Catalogue) -> None:
+    catalogue.value(
+        "select likeness.link_match(%s, %s)", catalogue.product("Pen"), catalogue.canonical("Pen")
+    )
+    for change in ("update likeness.match_log set reason = ''", "delete from likeness.match_log"):
+        with pytest.raises(Refused), query_errors():
+            catalogue.db.execute(change)
+
+
+def test_match_quality_counts_what_people_said_of_automatic_links(catalogue: Catalogue) -> None:
+    pen = catalogue.canonical("Pen", GTIN)
+    products = [catalogue.product("Pen", gtin=GTIN) for _ in range(4)]
+    catalogue.match(*products)
+    catalogue.value("select likeness.link_match(%s, %s, 'anna')", products[0], pen)
+    catalogue.value("select likeness.link_match(%s, %s, 'anna')", products[1], pen)
+    catalogue.value("select likeness.unlink_match(%s, 'anna')", products[2])
+    (row,) = catalogue.rows("select * from likeness.match_quality where method = 'barcode'")
+    assert (row["supplier"], row["links"], row["confirmed"], row["taken_back"]) == ("two", 4, 2, 1)
+    assert round(float(row["precision"]), 3) == 0.667
+
+
+def test_two_connections_that_decide_the_same_item_do_it_once(
+    catalogue: Catalogue, second_connection: Db
+) -> None:
+    pen = catalogue.canonical("Pen")
+    item = catalogue.queue(catalogue.product("Pen"), (pen, 0.8))
+    with catalogue.db.transaction():
+        catalogue.value("select likeness.accept_match(%s, decided_by => 'anna')", item)
+        second_connection.execute("set lock_timeout = '100ms'")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            second_connection.execute("select likeness.accept_match(%s)", [item])
+    with pytest.raises(Refused, match="by anna"), query_errors():
+        second_connection.execute("select likeness.accept_match(%s)", [item])
