@@ -34,7 +34,7 @@ begin
   v_now := likeness.clock();
   for v_request in
     select q.image_id, q.claim_no, likeness.host_of_url(q.url) as name
-      from jsonb_to_recordset(take_slots.requests) with ordinality q (image_id bigint, claim_no int, url text, turn bigint)
+      from rows from (jsonb_to_recordset(take_slots.requests) as (image_id bigint, claim_no int, url text)) with ordinality q (image_id, claim_no, url, turn)
      order by q.turn
   loop
     image_id := v_request.image_id;
