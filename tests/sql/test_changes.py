@@ -71,11 +71,17 @@ def test_equal_pictures_are_alike_and_unlike_ones_are_not(shop: Shop) -> None:
     assert (other["is_same"], other["similarity"], other["phash_distance"]) == (False, 0, 64)
 
 
-def test_a_red_cap_is_no_black_one_though_their_shapes_agree(shop: Shop) -> None:
-    white = [255] * 3
-    red = bytes((white * 4 + [200, 20, 20] * 4) * 8)
-    black = bytes((white * 4 + [20, 20, 20] * 4) * 8)
-    assert not alike(shop, 7, red, 7, black)["is_same"]
+def cap(*colour: int) -> bytes:
+    """The signature of something small of that colour on white."""
+    return bytes(([255] * 3 * 5 + [*colour] * 2 + [255] * 3) * 8)
+
+
+@pytest.mark.parametrize("other", [(20, 20, 20), (20, 60, 200), (40, 130, 40)])
+def test_a_red_cap_is_none_of_another_colour_though_their_shapes_agree(
+    shop: Shop, other: tuple[int, int, int]
+) -> None:
+    assert not alike(shop, 7, cap(200, 20, 20), 7, cap(*other))["is_same"]
+    assert alike(shop, 7, cap(200, 20, 20), 7, cap(190, 30, 25))["is_same"]
 
 
 def test_another_exposure_of_the_whole_picture_is_the_same_picture(shop: Shop) -> None:

@@ -1,5 +1,5 @@
 create or replace function likeness.compare_blobs(a text, b text)
-returns table (is_same boolean, similarity real, phash_distance int, mean_difference real, max_difference int)
+returns table (is_same boolean, similarity real, phash_distance int, mean_difference real, max_difference int, colour_difference real)
 language sql
 stable parallel safe
 begin atomic
