@@ -8,7 +8,7 @@ from litestar import get, put
 from litestar.di import NamedDependency
 from litestar.params import JSONBody, PathParameter, QueryParameter
 
-from api.access import SECURITY, require_service_key
+from api.access import SECURITY, requires
 from api.parameters import BIGGEST_ID, RowId
 from api.problems import documented
 from api.services import Services
@@ -121,9 +121,9 @@ class Judged(msgspec.Struct):
     "/api/changes",
     tags=["changes"],
     summary="Changed pictures that wait for a person",
-    guards=[require_service_key],
+    guards=[requires("pictures")],
     security=SECURITY,
-    responses=documented(400, 401),
+    responses=documented(400, 401, 403),
 )
 async def get_changes(
     services: NamedDependency[Services], after: After = 0, limit: Limit = 50
@@ -137,9 +137,9 @@ async def get_changes(
     "/api/changes/{review_id:int}",
     tags=["changes"],
     summary="Show the new picture, or keep the old one",
-    guards=[require_service_key],
+    guards=[requires("pictures")],
     security=SECURITY,
-    responses=documented(400, 401, 404, 409),
+    responses=documented(400, 401, 403, 404, 409),
 )
 async def put_change(
     services: NamedDependency[Services], review_id: RowId, data: JSONBody[Decision]
@@ -159,9 +159,9 @@ async def put_change(
     "/api/placeholders",
     tags=["changes"],
     summary="Pictures that stand in for none",
-    guards=[require_service_key],
+    guards=[requires("pictures")],
     security=SECURITY,
-    responses=documented(400, 401),
+    responses=documented(400, 401, 403),
 )
 async def get_placeholders(services: NamedDependency[Services]) -> Placeholders:
     rows = await services.rows(_PLACEHOLDERS)
@@ -172,9 +172,9 @@ async def get_placeholders(services: NamedDependency[Services]) -> Placeholders:
     "/api/placeholders/{sha256:str}",
     tags=["changes"],
     summary="Say that bytes are a placeholder, or are a picture",
-    guards=[require_service_key],
+    guards=[requires("pictures")],
     security=SECURITY,
-    responses=documented(400, 401, 404),
+    responses=documented(400, 401, 403, 404),
 )
 async def put_placeholder(
     services: NamedDependency[Services], sha256: Sha256, data: JSONBody[Verdict]
