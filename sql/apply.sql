@@ -49,7 +49,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \set checksum 31e771fcab9d34bdf0cbe317dee8ef14d1fe60c7883f099be1afbef8cb3f7d6f
 \ir apply_migration.sql
 \set migration 0013_upkeep
-\set checksum 35e636638899c9bcab787edcd2e22822a2cb34a3fe829ccdfeb32d98cfb16125
+\set checksum 8d3192d11062dd294376ae74532fc4a191d3e808893de51afb766048e50c1495
 \ir apply_migration.sql
 \set migration 0014_access
 \set checksum c4c049dc9667014a7b2d62edc276e1b09584d669a992b318aa7f08640a32cbeb
@@ -253,6 +253,23 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/display/find_image_by_url.sql
 \ir functions/display/image_source.sql
 \ir functions/display/product_progress.sql
+\ir views/image_intervals.sql
+\ir functions/history/resolve_display_urls_as_of.sql
+\ir functions/history/plan_rollback.sql
+\ir functions/history/rollback_supplier.sql
+\ir functions/history/release_rollback.sql
+\ir functions/cleanup/plan_cleanup.sql
+\ir functions/cleanup/cleanup_products.sql
+\ir functions/cleanup/backfill_images.sql
+\ir functions/webhooks/save_webhook.sql
+\ir functions/webhooks/remove_webhook.sql
+\ir functions/webhooks/emit_event.sql
+\ir functions/webhooks/claim_deliveries.sql
+\ir functions/webhooks/finish_delivery.sql
+\ir functions/webhooks/retry_deliveries.sql
+\ir functions/alerts/set_alert.sql
+\ir functions/alerts/measure_storage.sql
+\ir functions/alerts/note_storage.sql
 \ir functions/access/find_service_key.sql
 \ir functions/access/create_service_key.sql
 \ir functions/access/revoke_service_key.sql
@@ -264,6 +281,8 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir triggers/blobs__sum_up.sql
 \ir triggers/images__check_move.sql
 \ir triggers/images__queue_new.sql
+\ir triggers/images__remember_move.sql
+\ir triggers/images__remember_removal.sql
 \ir triggers/images__end_check.sql
 \ir triggers/products__follow_status.sql
 \ir triggers/products__share_pictures.sql
@@ -286,6 +305,12 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir views/pending_changes.sql
 \ir views/placeholder_pictures.sql
 \ir views/periodic_work.sql
+\ir views/queue_counts.sql
+\ir views/webhook_status.sql
+\ir views/alert_measures.sql
+\ir views/alert_status.sql
+\ir views/alerts.sql
+\ir functions/alerts/watch_alerts.sql
 \ir views/service_key_status.sql
 \ir views/match_status.sql
 \ir views/match_quality.sql

@@ -23,7 +23,7 @@ begin
   if exists (select from pg_roles where rolname = 'likeness_reader') then
     grant usage on schema likeness to likeness_reader;
     grant select on all tables in schema likeness to likeness_reader;
-    revoke all on likeness.supplier_credentials, likeness.service_keys, likeness.user_images from likeness_reader;
+    revoke all on likeness.supplier_credentials, likeness.service_keys, likeness.user_images, likeness.webhook_secrets from likeness_reader;
     -- It runs as the owner, for the programs.
     revoke execute on function likeness.find_service_key(text) from public;
   end if;

@@ -9,6 +9,7 @@ declare
   v_minutes int;
   v_workers int;
   v_runs int;
+  v_deliveries int;
 begin
   if keep < interval '1 hour' then
     raise exception 'keep must be at least an hour, not %', keep using errcode = 'LK004';
@@ -25,8 +26,10 @@ begin
    where r.finished_at < v_before
      and exists (select from likeness.periodic_runs n where n.task = r.task and n.id > r.id);
   get diagnostics v_runs = row_count;
-  return v_minutes + v_workers + v_runs;
+  delete from likeness.webhook_deliveries d where d.status <> 'waiting' and d.finished_at < v_before;
+  get diagnostics v_deliveries = row_count;
+  return v_minutes + v_workers + v_runs + v_deliveries;
 end
 $$;
 comment on function likeness.prune_history(interval) is
-  'Forgets the counts of minutes, the runs of periodic tasks and the workers that were last seen longer ago than keep; returns how many rows. The sweep calls it.';
+  'Forgets the counts of minutes, the runs of periodic tasks, finished deliveries and the workers that were last seen longer ago than keep; returns how many rows. The sweep calls it.';

@@ -1,0 +1,36 @@
+create or replace function likeness.plan_rollback(supplier_id bigint, since timestamptz)
+returns table (image_id bigint, product_id bigint, action text, shown_sha256 text, earlier_sha256 text, earlier_at timestamptz)
+language sql
+stable parallel safe
+begin atomic
+  with touched as materialized (
+    select h.image_id, max(h.product_id) as product_id
+      from likeness.image_history h
+     where h.shown_at >= plan_rollback.since
+       and exists (select from likeness.products p where p.id = h.product_id and p.supplier_id = plan_rollback.supplier_id)
+     group by h.image_id
+  )
+  select t.image_id, t.product_id,
+         case when i.id is null then 'removed'
+              when e.blob_sha256 is null then 'new'
+              when b.sha256 is null or b.status = 'storing' or b.is_deleting then 'gone'
+              else 'restore' end,
+         i.blob_sha256, e.blob_sha256, e.shown_at
+    from touched t
+    left join likeness.images i on i.id = t.image_id and i.product_id is not null
+    left join lateral (
+      select h.blob_sha256, h.shown_at
+        from likeness.image_history h
+       where h.image_id = t.image_id and h.shown_at < plan_rollback.since
+       order by h.shown_at desc, h.id desc
+       limit 1) e on true
+    left join lateral (
+      select h.cause from likeness.image_history h where h.image_id = t.image_id order by h.shown_at desc, h.id desc limit 1) l on true
+    left join likeness.blobs b on b.sha256 = e.blob_sha256
+   where (i.id is not null or e.blob_sha256 is not null)
+     and i.blob_sha256 is distinct from e.blob_sha256
+     -- Cleaned up: whoever comes back is fetched afresh.
+     and l.cause is distinct from 'released';
+end;
+comment on function likeness.plan_rollback(bigint, timestamptz) is
+  'Places of a supplier that show something else than just before a time: restore (the earlier bytes are there), new (showed nothing then, and keeps what it has), gone (the earlier bytes were deleted) or removed (a feed took the place away).';

@@ -1,0 +1,28 @@
+create or replace function likeness.save_webhook(url text, events text[] default '{*}', secret text default null, is_active boolean default true)
+returns table (webhook_id bigint, signing_secret text)
+language plpgsql
+volatile parallel unsafe
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  v_id bigint;
+  v_secret text;
+begin
+  if url !~* '^https?://[^/?#]+' or cardinality(events) = 0 or length(save_webhook.secret) < 16 then
+    raise exception 'a webhook needs an http or https address, at least one event, and a secret of 16 characters or none'
+      using errcode = 'LK004';
+  end if;
+  insert into likeness.webhooks as w (url, events, status, created_at)
+  values (save_webhook.url, save_webhook.events, case when is_active then 'active' else 'paused' end, likeness.clock())
+  on conflict (url) do update set events = excluded.events, status = excluded.status
+  returning id into v_id;
+  insert into likeness.webhook_secrets as s (webhook_id, secret)
+  values (v_id, coalesce(save_webhook.secret, replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', '')))
+  on conflict (webhook_id) do update set secret = coalesce(save_webhook.secret, s.secret)
+  returning s.secret into v_secret;
+  return query select v_id, v_secret;
+end
+$$;
+comment on function likeness.save_webhook(text, text[], text, boolean) is
+  'Has events posted to an address from now on, or changes which; the secret that signs them is made unless given, and stays unless given anew.';
