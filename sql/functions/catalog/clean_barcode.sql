@@ -8,6 +8,7 @@ declare
                                  '0123456789.   ------'));
   v_mantissa text;
   v_match text[];
+  v_is_blank boolean := v_text !~ '\S';
 begin
   is_padded := false;
   is_isbn := v_text ~ '\mISBN';
@@ -19,7 +20,7 @@ begin
   v_text := regexp_replace(v_text, '^[([]?\s*(UPC|EAN|GTIN|JAN|ISBN|BARCODE|BAR CODE|EAN/UPC|UPC/EAN)([ -]?(CODE|A|E|NO|8|10|12|13|14)\M)?[\s#:.=)\]-]*', '');
   v_text := btrim(regexp_replace(v_text, '\s*\(?\m(UPC|EAN|GTIN|ISBN)([ -]?(A|E|8|10|12|13|14))?\)?$', ''));
   if v_text ~ '^(N/?A|NONE|NULL|NIL|NAN|UNKNOWN|TBD|TBC|TBA|-*|DOES NOT APPLY|NOT APPLICABLE|NO BARCODE|NO UPC|X+|\?+)$' then
-    problem := case when v_text <> '' or raw ~ '\S' then 'it is a placeholder, not a number that was given out' end;
+    problem := case when not v_is_blank then 'it is a placeholder, not a number that was given out' end;
     return;
   end if;
   if v_text ~ '\d\s*[;|/&]\s*\d{6}|\d{6}\s*,\s*\d{6}' then
@@ -53,8 +54,9 @@ begin
     is_isbn := true;
   end if;
   v_text := regexp_replace(v_text, '[-_./\s]', '', 'g');
-  if v_text ~ '^0{1,}[0-9]{15,}$' then
-    v_text := ltrim(v_text, '0');
+  if v_text ~ '^0[0-9]{14,}$' and length(ltrim(v_text, '0')) <= 14 then
+    v_text := lpad(ltrim(v_text, '0'), 14, '0');
+    repair := 'zeros in front were taken off';
   end if;
   if v_text !~ '^[0-9]+$' and not (is_isbn and v_text ~ '^[0-9]{9}X$') then
     problem := 'it is not a number';

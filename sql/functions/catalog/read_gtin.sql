@@ -24,7 +24,7 @@ begin
   end if;
   v_short := ltrim(v_digits, '0');
   for v_reading in
-    select distinct on (r.gtin) r.gtin, r.grade, r.repair, likeness.refuse_gtin(r.gtin) as problem
+    select distinct on (r.gtin) r.gtin, r.grade, nullif(r.repair, '') as repair, likeness.refuse_gtin(r.gtin) as problem
       from (
         -- As it stands. Eight digits that begin with 0 are UPC-E: EAN-8 of that range is for use inside a company.
         select lpad(v_digits, 14, '0') as gtin, case when v_clean.is_padded then 2 else 1 end as grade, v_clean.repair as repair, 1 as turn
@@ -40,7 +40,7 @@ begin
          union all
         -- A short number proves little by its check digit: one in ten has a right one.
         select lpad(v_short, 14, '0'), case when length(v_short) >= 8 and not v_clean.is_padded then 1 else 2 end,
-               case when length(v_digits) >= 12 then v_clean.repair else 'leading zeros were put back' end, 3
+               concat_ws(' and ', v_clean.repair, case when length(v_digits) < 12 then 'leading zeros were put back' end), 3
          where length(v_short) < 14 and not v_clean.is_isbn
          union all
         -- The body of an ISBN-10 under the prefix of books.
