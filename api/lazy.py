@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Response, post
 from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody
 
 from api.display import unknown_product
@@ -167,6 +168,13 @@ def _absolute(services: Services, url: str | None) -> str | None:
     return services.settings.api_url + url if url and url.startswith("/") else url
 
 
+_NOT_YET = ResponseSpec(
+    data_container=LazyAnswer,
+    description="Not done yet; the work goes on.",
+    generate_examples=False,
+)
+
+
 @post(
     "/api/process-product-image-lazy",
     status_code=200,
@@ -175,7 +183,7 @@ def _absolute(services: Services, url: str | None) -> str | None:
     description="200 when it is settled, well or not; 202 with `retry_after` while the work goes"
     " on. At most 10 a minute and client.",
     guards=[lazy_limit],
-    responses=documented(400, 404, 429),
+    responses={202: _NOT_YET, **documented(400, 404, 413, 429)},
 )
 async def post_lazy(
     services: NamedDependency[Services], data: JSONBody[LazyRequest]
