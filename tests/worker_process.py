@@ -14,6 +14,7 @@ from psycopg.rows import DictRow
 from worker.settings import Settings, child_environment
 
 _SETTLE_SECONDS = 180.0
+_READY_SECONDS = 180.0
 
 
 class WorkerProcess:
@@ -39,6 +40,14 @@ class WorkerProcess:
         """SIGTERM; returns the exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=60)
+
+    def await_ready(self) -> None:
+        """Until it says that it listens for work."""
+        deadline = time.monotonic() + _READY_SECONDS
+        while '"worker ready"' not in self.log.read_text():
+            self.assert_alive()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
     def assert_alive(self) -> None:
         assert self.process.poll() is None, self.log.read_text()[-3000:]

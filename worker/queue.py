@@ -62,7 +62,7 @@ class Look:
     has_waiting_runs: bool
 
 
-_TAKE_SLOTS = b"select * from likeness.take_slots(%s, %s::jsonb)"
+_TAKE_SLOTS = b"select * from likeness.take_slots(%s, %s::jsonb, %s)"
 
 # The keys of the composite type likeness.outcome.
 Outcome = dict[str, Any]
@@ -127,12 +127,13 @@ class Queue:
         )
         return [Claim(**row) for row in rows]
 
-    async def take_slots(self, requests: Sequence[SlotRequest]) -> list[Slot]:
+    async def take_slots(self, requests: Sequence[SlotRequest], lag_seconds: float) -> list[Slot]:
         """When each of these requests may be sent; counted from around the call."""
-        arguments = (self.worker, json.dumps([asdict(request) for request in requests]))
+        asked = json.dumps([asdict(request) for request in requests])
+        arguments = (self.worker, asked, lag_seconds)
         with query_errors():
             async with self._pool.connection() as connection:
-                # Granted between these two moments, so the one opens a slot and the other closes it.
+                # Granted between these two moments: the one opens a slot, the other closes it.
                 asked_at = time.monotonic()
                 cursor = await connection.execute(_TAKE_SLOTS, arguments)
                 rows = await cursor.fetchall()

@@ -8,6 +8,7 @@ monotonic clock, so that no two clocks need to agree, and a worker that was held
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -43,6 +44,20 @@ class Slot:
     closes_at: float
 
 
+class Lag:
+    """How late this process is of late: its sleeps and its questions, by the worst of the last."""
+
+    def __init__(self) -> None:
+        self._samples: deque[float] = deque([0.0], maxlen=50)
+
+    def add(self, seconds: float) -> None:
+        self._samples.append(seconds)
+
+    @property
+    def seconds(self) -> float:
+        return max(self._samples)
+
+
 class Permit:
     """Lets the requests of one claimed picture go out, each at its time."""
 
@@ -53,8 +68,10 @@ class Permit:
         claim_no: int,
         *,
         lease_seconds: float,
+        lag: Lag,
     ) -> None:
         self._take = take
+        self._lag = lag
         self._image_id = image_id
         self._claim_no = claim_no
         self._lease_seconds = lease_seconds
@@ -87,6 +104,7 @@ class Permit:
                     retryable=True,
                 )
             await asyncio.sleep(max(0.0, slot.opens_at - time.monotonic()))
+            self._lag.add(time.monotonic() - slot.opens_at)
             if slot.answer == "go":
                 self._slot, self._url = slot, url
 
@@ -122,12 +140,22 @@ class Slots:
 
     def __init__(
         self,
-        take: Callable[[Sequence[SlotRequest]], Awaitable[Sequence[Slot]]],
+        take: Callable[[Sequence[SlotRequest], float], Awaitable[Sequence[Slot]]],
         *,
         lease_seconds: float,
     ) -> None:
-        self._batcher = Batcher(take)
+        self._take = take
+        self._batcher = Batcher(self._ask)
         self._lease_seconds = lease_seconds
+        self._lag = Lag()
 
     def permit(self, image_id: int, claim_no: int) -> Permit:
-        return Permit(self._batcher, image_id, claim_no, lease_seconds=self._lease_seconds)
+        return Permit(
+            self._batcher, image_id, claim_no, lease_seconds=self._lease_seconds, lag=self._lag
+        )
+
+    async def _ask(self, requests: Sequence[SlotRequest]) -> Sequence[Slot]:
+        asked_at = time.monotonic()
+        slots = await self._take(requests, self._lag.seconds)
+        self._lag.add((time.monotonic() - asked_at) / 2)
+        return slots

@@ -137,6 +137,9 @@ class HttpFetch:
             if following.url in visited or len(visited) > MAX_REDIRECTS:
                 raise _too_many(first, following.url in visited)
             visited.add(following.url)
+            if source.permit is not None and target.origin != following.origin:
+                # It may be full, so it is asked about before a connection is opened.
+                await source.permit.wait(following.url)
             if not _same_origin(target, following):
                 headers = [pair for pair in headers if pair[0].decode() in _TRAVELLING]
             target = following

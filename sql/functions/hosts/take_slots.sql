@@ -1,4 +1,4 @@
-create or replace function likeness.take_slots(worker text, requests jsonb)
+create or replace function likeness.take_slots(worker text, requests jsonb, lag_seconds double precision default 0)
 returns table (image_id bigint, answer text, wait_seconds double precision, window_seconds double precision)
 language plpgsql
 volatile parallel unsafe
@@ -12,6 +12,7 @@ declare
   v_left bigint[] := '{}';
   v_now timestamptz;
   v_slot timestamptz;
+  v_spare interval;
 begin
   -- A redirect may lead to a host that no feed ever named.
   insert into likeness.hosts (host, max_in_flight, min_interval, limits_of)
@@ -65,13 +66,13 @@ begin
     end if;
     answer := 'go';
     if v_host.min_interval > interval '0' then
-      window_seconds := extract(epoch from likeness.slot_window(v_host.min_interval));
+      -- Half of what is to spare is for sending late, half for arriving late. A worker that is held up gets more of both.
+      v_spare := greatest(likeness.slot_window(v_host.min_interval), make_interval(secs => least(4 * take_slots.lag_seconds, 0.5)));
+      window_seconds := extract(epoch from v_spare) / 2;
       -- No line is longer than what may be in hand: a clock that was set back does not shut the host for as long.
-      v_slot := greatest(v_now, least(v_host.next_request_at, v_now + (v_host.min_interval + likeness.slot_window(v_host.min_interval)) * 1.1 * v_host.max_in_flight));
+      v_slot := greatest(v_now, least(v_host.next_request_at, v_now + (v_host.min_interval * 1.1 + interval '0.6 seconds') * v_host.max_in_flight));
       wait_seconds := extract(epoch from v_slot - v_now);
-      update likeness.hosts h
-         set next_request_at = v_slot + (h.min_interval + likeness.slot_window(h.min_interval)) * (1 + 0.1 * random())
-       where h.id = v_host.id;
+      update likeness.hosts h set next_request_at = v_slot + (h.min_interval + v_spare) * (1 + 0.1 * random()) where h.id = v_host.id;
     end if;
     return next;
   end loop;
@@ -80,5 +81,5 @@ begin
   end if;
 end
 $$;
-comment on function likeness.take_slots(text, jsonb) is
-  'Before each request that a worker sends for a claimed picture ({image_id, claim_no, url}): go (send it after wait_seconds and within window_seconds of that, else ask again; no window: at once), full or blocked (a redirect leads to another host, which may not be called now), or lost (the claim; send nothing).';
+comment on function likeness.take_slots(text, jsonb, double precision) is
+  'Before each request that a worker sends for a claimed picture ({image_id, claim_no, url}): go (send it after wait_seconds and within window_seconds of that, else ask again; no window: at once), full or blocked (a redirect leads to another host, which may not be called now), or lost (the claim; send nothing). lag_seconds: how late the worker is of late.';
