@@ -39,6 +39,7 @@ class Claim:
     password: str | None = field(repr=False)
     credential_hosts: list[str] | None
     head_first: bool
+    is_audit: bool
 
 
 @dataclass(frozen=True, slots=True)
