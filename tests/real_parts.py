@@ -51,12 +51,21 @@ def minio_server(data_dir: Path) -> Iterator[MinioServer]:
     """
     binary = find_minio()
     data_dir.mkdir(parents=True, exist_ok=True)
-    server = _start(binary, data_dir)
+    address = f"127.0.0.1:{free_port()}"
+    server = _start(binary, data_dir, address, secrets.token_hex(8), secrets.token_hex(16))
     try:
         _wait_until_ready(server, data_dir)
         yield server
     finally:
         stop(server.process)
+
+
+def start_again(server: MinioServer, data_dir: Path) -> MinioServer:
+    """A server that was stopped, again: at its address, with its keys and its data."""
+    address = server.endpoint.removeprefix("http://")
+    again = _start(find_minio(), data_dir, address, server.access_key, server.secret_key)
+    _wait_until_ready(again, data_dir)
+    return again
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
@@ -77,9 +86,9 @@ def free_port() -> int:
         return port
 
 
-def _start(binary: Path, data_dir: Path) -> MinioServer:
-    address = f"127.0.0.1:{free_port()}"
-    access_key, secret_key = secrets.token_hex(8), secrets.token_hex(16)
+def _start(
+    binary: Path, data_dir: Path, address: str, access_key: str, secret_key: str
+) -> MinioServer:
     environment = {
         "HOME": str(data_dir),
         "MINIO_ROOT_USER": access_key,
