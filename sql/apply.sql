@@ -181,6 +181,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/catalog/note_gtin.sql
 \ir functions/catalog/open_feed.sql
 \ir functions/catalog/fold_feed.sql
+\ir functions/pictures/curate_feed.sql
 \ir functions/catalog/plan_feed.sql
 \ir functions/catalog/lock_feed.sql
 \ir functions/catalog/dataset_of_feed.sql
@@ -242,6 +243,13 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/matching/undo_unlink.sql
 \ir functions/matching/undo_merge.sql
 \ir functions/matching/undo_match.sql
+\ir functions/pictures/lock_pictures.sql
+\ir functions/pictures/arrange_images.sql
+\ir functions/pictures/set_primary_image.sql
+\ir functions/pictures/remove_images.sql
+\ir functions/pictures/restore_image.sql
+\ir functions/pictures/add_upload.sql
+\ir functions/pictures/set_use_custom_image.sql
 \ir functions/display/display_presets.sql
 \ir functions/display/rendition_folder.sql
 \ir functions/display/rendition_url.sql

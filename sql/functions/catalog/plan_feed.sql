@@ -6,6 +6,8 @@ set search_path = ''
 set work_mem = '64MB'
 as $$
 begin
+  perform likeness.curate_feed();
+  analyze pg_temp.feed_pictures;
   -- In steps with statistics in between: as one statement the planner takes 100,000 products for 200.
   insert into pg_temp.feed_relisted (product_id)
   select distinct product_id
@@ -67,7 +69,7 @@ begin
      select i.source_url !~* '^\s*([a-z][a-z0-9+.-]*:|//)'
         and likeness.build_source_url(i.source_url, d.image_url_prefix) is distinct from likeness.build_source_url(i.source_url, prefix)
         and (i.status <> 'pending' or i.queued_at is not null) as has_new_address) b
-   where (f.has_new_media or d.image_url_prefix is distinct from prefix)
+   where (f.has_new_media or d.image_url_prefix is distinct from prefix) and i.uploaded_sha256 is null
      and (b.has_new_address
           or (f.has_new_media and (i.status = 'failed' or (i.status = 'completed' and i.mirrored_at < f.media_changed_at))))
      and not exists (select from pg_temp.feed_changes c where c.image_id = i.id and (c.position is null or c.source_url is not null));

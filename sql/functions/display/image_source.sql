@@ -21,7 +21,7 @@ begin atomic
     join likeness.suppliers s on s.id = p.supplier_id and (s.while_pending <> 'none' or i.blob_sha256 is not null)
     left join likeness.supplier_credentials k on k.supplier_id = s.id
     left join likeness.hosts h on h.id = i.host_id
-   where i.id = image_source.image_id;
+   where i.id = image_source.image_id and (i.uploaded_sha256 is null or i.blob_sha256 is not null);
 end;
 comment on function likeness.image_source(bigint) is
   'Where the proxy gets a picture that is not mirrored yet, by which rules of its supplier, and whether its host may be called at all; nothing where the supplier does not want it shown before. Never for eyes outside.';

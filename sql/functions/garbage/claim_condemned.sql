@@ -20,7 +20,10 @@ begin
            order by b.condemned_at nulls first, b.sha256
            limit claim_condemned.most
              for update skip locked) l;
-  select array_agg(i.blob_sha256) into v_wanted from likeness.images i where i.blob_sha256 = any(v_batch);
+  select array_agg(w.sha256) into v_wanted
+    from (select i.blob_sha256 as sha256 from likeness.images i where i.blob_sha256 = any(v_batch)
+           union all
+          select i.uploaded_sha256 from likeness.images i where i.uploaded_sha256 = any(v_batch)) w;
   update likeness.blobs b
      set status = 'stored', condemned_at = null
    where b.sha256 = any(v_wanted) and b.status = 'condemned' and not b.is_deleting;

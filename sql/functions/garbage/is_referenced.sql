@@ -4,6 +4,7 @@ language sql
 stable parallel safe
 begin atomic
   select exists (select from likeness.images i where i.blob_sha256 = is_referenced.sha256)
+      or exists (select from likeness.images i where i.uploaded_sha256 = is_referenced.sha256)
       or exists (select from likeness.change_reviews r where r.new_sha256 = is_referenced.sha256 and r.decision is null)
       or exists (select from likeness.placeholders p where p.sha256 = is_referenced.sha256 and p.verdict = 'placeholder')
       or exists (

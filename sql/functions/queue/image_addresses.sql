@@ -3,9 +3,12 @@ returns table (image_id bigint, url text, host text, priority smallint, max_in_f
 language sql
 stable parallel safe
 begin atomic
-  select a.id, a.url, likeness.host_of_url(a.url), a.priority, a.host_max_in_flight, a.host_min_interval, a.supplier_id
+  select a.id, a.url, case when a.url like 'upload:%' then 'upload:' else likeness.host_of_url(a.url) end,
+         a.priority, a.host_max_in_flight, a.host_min_interval, a.supplier_id
     from (
-      select i.id, likeness.build_source_url(i.source_url, d.image_url_prefix) as url,
+      select i.id,
+             -- Not by what a feed says: that would show the originals of others.
+             coalesce('upload:' || i.uploaded_sha256, likeness.build_source_url(i.source_url, d.image_url_prefix)) as url,
              greatest(s.priority, d.priority) as priority, s.host_max_in_flight, s.host_min_interval,
              s.id as supplier_id
         from likeness.images i
