@@ -40,7 +40,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \set checksum 202188bb05b932d4101f0054cd668270702ea6e2ac952f406a39112ff2278cec
 \ir apply_migration.sql
 \set migration 0010_match_index
-\set checksum 24a7ca1a177523b20298dab08709290f207e280936439c5924d9fcfacc219c1f
+\set checksum fcc6f5690ff8192f5bdc11defed607a95305647658d5d61c3fc5116b229bbf5f
 \ir apply_migration.sql
 \set migration 0011_matching
 \set checksum 104e2528e0cb8af6d0deb8f3b562ee8ac8b9cb689f8fdc8705a92fe80af2ee8f
@@ -193,6 +193,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/freshness/note_news.sql
 \ir functions/catalog/merge_feed.sql
 \ir functions/matching/match_lexicon.sql
+\ir functions/matching/match_reading.sql
 \ir functions/matching/plain_text.sql
 \ir functions/matching/tokenize_name.sql
 \ir functions/matching/tokenize_product.sql

@@ -24,6 +24,7 @@ declare
   v_value numeric;
   v_base text;
   v_text text;
+  v_text_pack text;
   v_all_a real := 0;
   v_all_b real := 0;
   v_shared_a real := 0;
@@ -31,22 +32,27 @@ declare
   v_rest_a real := 0;      -- weight of what is not found at all
   v_rest_b real := 0;
   v_unknown real := 0;     -- the part of it that no name of the catalogue has
-  v_most_a real := 0;      -- the heaviest that is not found
-  v_most_b real := 0;
+  v_rest_words real := 0;  -- the part of v_rest_b that is no model number
+  v_least real;
+  v_most real;
   v_model real := 0;       -- weight of a model number that agrees
+  v_long_model real := 0;  -- the same of one that is long enough to be nobody else's
   v_near_model real := 0;
   v_other_model real := 0; -- weight of two model numbers that look alike and differ
   v_model_a text;
-  v_model_b text;
+  v_other_a text;
+  v_other_b text;
   v_mpn real := 0;
   v_slot real := 0;
   v_slot_a text;
   v_slot_b text;
+  v_slot_kind text;
+  v_word text;             -- the rarest word that both have
+  v_word_weight real := 0;
   v_units_same int := 0;
   v_units_differ int := 0;
   v_unit_same boolean;
   v_unit_other text;
-  v_numbers_shared int := 0;
   v_number_a text;
   v_number_b text;
   v_colours_a text[] := '{}';
@@ -56,6 +62,7 @@ declare
   v_brand int := 0;
   v_price real;
   j int;
+  i_mpn int;
 begin
   facts := '[]';
   for i in 1..v_a loop
@@ -64,17 +71,23 @@ begin
       v_found_a[i] := 1;
       v_found_b[j] := 1;
       v_kind := a_kinds[i];
-      if (v_kind in ('c', 'j', 'm', 'p') or b_kinds[j] in ('c', 'j', 'm')) and length(a_tokens[i]) >= 3 then
-        v_weight := greatest(a_weights[i], b_weights[j]) * case when v_kind = 'p' or length(a_tokens[i]) = 3 then 0.7 else 1 end;
+      if v_kind in ('w', 'v') and a_weights[i] > v_word_weight then
+        v_word := a_tokens[i];
+        v_word_weight := a_weights[i];
+      end if;
+      -- Neighbours joined on both sides are two words that agree, and no model number.
+      if (v_kind in ('c', 'm') or b_kinds[j] in ('c', 'm') or v_kind = 'p' and b_kinds[j] = 'p' and a_tokens[i] ~ '[0-9]') and length(a_tokens[i]) >= 3 then
+        v_weight := greatest(a_weights[i], b_weights[j]) * case when v_kind = 'p' and b_kinds[j] = 'p' or length(a_tokens[i]) = 3 then 0.7 else 1 end;
         if v_weight > v_model then
           v_model := v_weight;
           v_model_a := a_tokens[i];
         end if;
+        if length(a_tokens[i]) >= 5 and a_tokens[i] ~ '[0-9].*[0-9]|^[^0-9]+$' and (v_kind in ('c', 'm') or b_kinds[j] in ('c', 'm')) then
+          v_long_model := greatest(v_long_model, v_weight);
+        end if;
         if v_kind = 'm' or b_kinds[j] = 'm' then
           v_mpn := 1;
         end if;
-      elsif v_kind = 'n' then
-        v_numbers_shared := v_numbers_shared + 1;
       end if;
     end if;
   end loop;
@@ -115,7 +128,6 @@ begin
     v_like := v_found_a[i];
     v_all_a := v_all_a + v_weight;
     v_shared_a := v_shared_a + v_weight * v_like;
-    v_most_a := greatest(v_most_a, v_weight * (1 - v_like));
     v_kind := a_kinds[i];
     if v_like = 0 then
       v_token_a := a_tokens[i];
@@ -131,13 +143,13 @@ begin
       if v_kind = 'c' then
         j := array_position(b_kinds, 'c');
         while j is not null loop
-          if v_found_b[j] = 0 and least(v_weight, b_weights[j]) > v_other_model
+          if v_found_b[j] < 1 and least(v_weight, b_weights[j]) > v_other_model
              and (translate(v_token_a, '0123456789', '9999999999') = translate(b_tokens[j], '0123456789', '9999999999')
                   or left(v_token_a, 3) = left(b_tokens[j], 3)
                   or public.levenshtein_less_equal(left(v_token_a, 40), left(b_tokens[j], 40), 2) <= 2) then
             v_other_model := least(v_weight, b_weights[j]);
-            v_model_b := b_tokens[j];
-            v_text := v_token_a;
+            v_other_a := v_token_a;
+            v_other_b := b_tokens[j];
           end if;
           j := array_position(b_kinds, 'c', j + 1);
         end loop;
@@ -150,6 +162,7 @@ begin
         if v_like > v_slot then
           v_slot := v_like;
           v_slot_a := v_token_a;
+          v_slot_kind := v_kind;
           v_slot_b := b_tokens[v_left];
         end if;
       end if;
@@ -158,6 +171,7 @@ begin
         if v_like > v_slot then
           v_slot := v_like;
           v_slot_a := v_token_a;
+          v_slot_kind := v_kind;
           v_slot_b := b_tokens[v_right];
         end if;
       end if;
@@ -171,10 +185,12 @@ begin
     v_like := v_found_b[j];
     v_all_b := v_all_b + v_weight;
     v_shared_b := v_shared_b + v_weight * v_like;
-    v_most_b := greatest(v_most_b, v_weight * (1 - v_like));
     v_kind := b_kinds[j];
     if v_like = 0 then
       v_rest_b := v_rest_b + v_weight;
+      if v_kind <> 'c' then
+        v_rest_words := v_rest_words + v_weight;
+      end if;
       if v_kind = 'n' then
         v_number_b := coalesce(v_number_b, b_tokens[j]);
       elsif v_kind = 'v' then
@@ -185,6 +201,15 @@ begin
       v_colours_b := v_colours_b || b_tokens[j];
     end if;
   end loop;
+
+  -- Part numbers that both give, and that no model number bears out.
+  i_mpn := array_position(a_kinds, 'm');
+  j := array_position(b_kinds, 'm');
+  if v_model = 0 and v_near_model = 0 and v_found_a[i_mpn] = 0 and v_found_b[j] = 0 then
+    v_other_model := full_weight;
+    v_other_a := a_tokens[i_mpn];
+    v_other_b := b_tokens[j];
+  end if;
 
   -- Amounts are compared within one unit; any pair of them may agree.
   for i in 1..v_a loop
@@ -215,12 +240,18 @@ begin
     end if;
   end loop;
 
+  -- One of them is sold by the pack, and the other does not say so.
+  v_text_pack := substring(concat_ws(' ', variadic a_tokens) from '(?:^| )([0-9.]+pack)(?: |$)');
+  v_text := substring(concat_ws(' ', variadic b_tokens) from '(?:^| )([0-9.]+pack)(?: |$)');
+  if (v_text_pack is null) <> (v_text is null) and coalesce(v_text_pack, v_text) <> '1pack' then
+    v_variants := v_variants || coalesce(v_text_pack, v_text);
+  end if;
   if v_model > 0 then
     facts := jsonb_build_array(jsonb_build_object('kind', 'model', 'verdict', 'agrees', 'product', v_model_a, 'text', format('model %L agrees', v_model_a))) || facts;
   end if;
   if v_other_model > 0 then
-    facts := facts || jsonb_build_object('kind', 'model', 'verdict', 'contradicts', 'product', v_text, 'candidate', v_model_b,
-                                         'text', format('model %L ≠ %L', v_text, v_model_b));
+    facts := facts || jsonb_build_object('kind', 'model', 'verdict', case when v_long_model > 0 then 'differs' else 'contradicts' end, 'product', v_other_a, 'candidate', v_other_b,
+                                         'text', format('model %L ≠ %L', v_other_a, v_other_b));
   end if;
   if v_colours_a <> '{}' and v_colours_b <> '{}' then
     v_colour := case when v_colours_a && v_colours_b then 1 else -1 end;
@@ -245,53 +276,51 @@ begin
   if v_variants <> '{}' then
     facts := facts || jsonb_build_object('kind', 'variant', 'verdict', 'differs', 'text', format('%s on one side only', array_to_string(v_variants, ', ')));
   end if;
-  if v_slot > 0 then
+  if v_slot > 0 and v_slot_kind in ('w', 'v') then
     facts := facts || jsonb_build_object('kind', 'word', 'verdict', 'differs', 'product', v_slot_a, 'candidate', v_slot_b,
                                          'text', format('%L where the other has %L', v_slot_a, v_slot_b));
+  end if;
+  if a_key = b_key then
+    facts := facts || jsonb_build_object('kind', 'name', 'verdict', 'agrees', 'text', 'the names are equal');
+  elsif v_word is not null then
+    facts := facts || jsonb_build_object('kind', 'word', 'verdict', 'agrees', 'product', v_word, 'text', format('%L agrees', v_word));
   end if;
   if a_price > 0 and b_price > 0 then
     v_price := abs(ln(a_price / b_price));
   end if;
 
-  v_all_a := greatest(v_all_a, 0.1);
-  v_all_b := greatest(v_all_b, 0.1);
+  v_least := least(v_shared_a, v_shared_b) / full_weight;
+  v_least := least(v_least, 4) / 4;
+  v_most := least(greatest(v_shared_a / greatest(v_all_a, 0.1), v_shared_b / greatest(v_all_b, 0.1)), 1);
   features := array[
-    least(1, v_shared_a / v_all_a),
-    least(1, v_shared_b / v_all_b),
-    public.similarity(a_key, b_key),
-    case when a_key = b_key then 1 else 0 end,
-    least(least(v_shared_a, v_shared_b) / full_weight, 4) / 4,
+    v_least,
+    v_least * v_most,
+    case when a_key = b_key then v_least else 0 end,
+    v_most,
+    case when v_rest_b = 0 then 1 else 0 end,
     v_model / full_weight,
+    v_long_model / full_weight,
     case when v_model > 0 then 0 else v_near_model / full_weight end,
-    case when v_model > 0 then 0 else v_other_model / full_weight end,
-    case when v_model > 0 then v_other_model / full_weight else 0 end,
+    case when v_long_model > 0 then 0 else v_other_model / full_weight end,
+    case when v_long_model > 0 then v_other_model / full_weight else 0 end,
     v_mpn,
     least(v_units_same, 2),
     case when v_units_differ > 0 then 1 else 0 end,
-    least(v_numbers_shared, 2),
     case when v_number_a is not null and v_number_b is not null then 1 else 0 end,
     case when v_colour = 1 then 1 else 0 end,
     case when v_colour = -1 then 1 else 0 end,
     case when v_brand = 1 then 1 else 0 end,
     case when v_brand = -1 then 1 else 0 end,
-    v_most_a / full_weight,
-    v_most_b / full_weight,
-    least(v_most_a, v_most_b) / full_weight,
     v_slot / full_weight,
-    least(v_rest_a / full_weight, 3) / 3,
-    least(v_rest_b / full_weight, 3) / 3,
     least(v_unknown / full_weight, 3) / 3,
+    least(v_rest_a / full_weight, v_rest_words / full_weight, 3) / 3,
+    case when v_found_a[1] = 0 and v_found_b[1] = 0 then 1 else 0 end,
     least(cardinality(v_variants), 3),
     case when v_price < 0.2 then 1 else 0 end,
     case when v_price > 0.9 then 1 else 0 end,
-    least(v_shared_a / v_all_a, v_shared_b / v_all_b, 1),
-    least(greatest(v_shared_a / v_all_a, v_shared_b / v_all_b), 1),
-    case when v_model > 0 then least(v_most_a, v_most_b) / full_weight else 0 end,
-    case when v_model > 0 then v_slot / full_weight else 0 end,
-    case when v_model > 0 then least(v_rest_a / full_weight, 3) / 3 else 0 end,
-    case when v_model > 0 then least(v_rest_b / full_weight, 3) / 3 else 0 end,
-    case when v_rest_a = 0 then 1 else 0 end,
-    case when v_rest_b = 0 then 1 else 0 end
+    case when v_long_model > 0 then v_slot / full_weight else 0 end,
+    case when v_long_model > 0 and v_number_a is not null and v_number_b is not null then 1 else 0 end,
+    case when v_long_model > 0 and v_found_a[1] = 0 and v_found_b[1] = 0 then 1 else 0 end
   ]::real[];
 end
 $$;

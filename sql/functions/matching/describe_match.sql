@@ -5,7 +5,7 @@ immutable parallel safe
 begin atomic
   select jsonb_build_object(
     'method', 'name',
-    'text', coalesce(string_agg(f.fact ->> 'text', '; ' order by f.place), 'the names have words in common'),
+    'text', coalesce(string_agg(f.fact ->> 'text', '; ' order by f.place), 'the names are like each other'),
     'facts', facts,
     'log_odds', round(odds::numeric, 2),
     'likely', round(likely::numeric, 4))

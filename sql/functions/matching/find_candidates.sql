@@ -14,28 +14,40 @@ set search_path = ''
 as $$
 declare
   v_weights double precision[];
-  v_base double precision;
+  v_constants jsonb;
 begin
-  select array_agg(w.weight order by w.place), (select o.weight from likeness.match_weights o where o.name = 'base')
-    into v_weights, v_base
-    from likeness.match_weights w
-   where w.place is not null;
+  select array_agg(w.weight order by w.place) filter (where w.place is not null), jsonb_object_agg(w.name, w.weight) filter (where w.place is null)
+    into v_weights, v_constants
+    from likeness.match_weights w;
   return query
   with compared as materialized (
-    select c.canonical_product_id as id, c.features, c.facts,
-           v_base + (select sum(f.value * v_weights[f.place]) from unnest(c.features) with ordinality f (value, place)) as odds
+    select c.canonical_product_id as id, c.name_key, c.facts,
+           least((v_constants ->> 'base')::double precision
+                 + (select sum(f.value * v_weights[f.place]) from unnest(c.features) with ordinality f (value, place)), 30) as odds
       from likeness.compare_candidates(
              find_candidates.name, find_candidates.brand, find_candidates.mpn, find_candidates.size, find_candidates.price,
              coalesce(find_candidates.lexicon, likeness.match_lexicon())) c),
   -- One of them, or none: what speaks for one candidate speaks against the others, and two equal names get half each.
   ranked as (
     select o.*, row_number() over (order by o.odds desc, o.id)::int as place,
-           exp(least(o.odds, 30)) / (1 + sum(exp(least(o.odds, 30))) over ()) as likely
-      from compared o)
-  select r.id, r.place, least(r.likely, likeness.match_limit(r.facts))::real, likeness.describe_match(r.facts, r.odds, r.likely)
-    from ranked r
-   where r.place <= find_candidates.per_product
-   order by r.place;
+           count(*) over (partition by o.name_key) as namesakes,
+           exp(o.odds) / (1 + sum(exp(o.odds)) over ()) as share
+      from compared o),
+  judged as (
+    select r.*,
+           case when r.namesakes > 1
+             then r.facts || jsonb_build_object('kind', 'name', 'verdict', 'contradicts', 'text', r.namesakes || ' canonical products have this name')
+             else r.facts end as all_facts,
+           1 / (1 + exp(-(v_constants ->> 'sharpness')::double precision * ln(greatest(r.share, 1e-9) / greatest(1 - r.share, 1e-9))
+                        - (v_constants ->> 'lift')::double precision)) as likely
+      from ranked r
+     where r.place <= find_candidates.per_product)
+  select j.id, j.place,
+         least(j.likely, likeness.match_limit(j.all_facts, (v_constants ->> 'most_despite_contradiction')::double precision,
+                                              (v_constants ->> 'most_despite_doubt')::double precision))::real,
+         likeness.describe_match(j.all_facts, j.odds, j.likely)
+    from judged j
+   order by j.place;
 end
 $$;
 comment on function likeness.find_candidates(text, text, text, text, numeric, int, jsonb) is

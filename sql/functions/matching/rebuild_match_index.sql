@@ -6,7 +6,7 @@ set search_path = ''
 as $$
 declare
   v_lexicon jsonb := likeness.match_lexicon();
-  v_seed bigint := hashtext(v_lexicon::text);
+  v_seed bigint := likeness.match_reading(v_lexicon);
   v_names int;
 begin
   perform pg_advisory_xact_lock(7235421910);

@@ -62,7 +62,7 @@ begin
         v_entry := coalesce(lexicon -> ('#' || v_found[2]), lexicon -> ('#' || regexp_replace(v_found[2], '(?<=..)s$', '')));
       elsif v_found is not null and v_next = 'x' then
         v_next := coalesce(v_pieces[i + 2], '') || coalesce(v_pieces[i + 3], '');
-        if v_piece ~ '^[0-9]{1,3}$' and v_next ~ '^[0-9.]+(?:ml|cl|l|g|kg|oz|floz|lb|lt|gr)' then
+        if v_piece ~ '^[0-9]{1,3}$' and v_next ~ '^[0-9.]+(?:ml|cl|l|g|kg|oz|floz|lb|lt|gr|gb|tb)(?![a-z])' then
           v_entry := lexicon -> '#pack';
           i := i + 1;
         end if;
@@ -79,14 +79,23 @@ begin
         v_token := trim_scale(v_piece::numeric)::text;
         v_kind := 'n';
       end if;
-    elsif v_pieces[i + 1] = 'of' and v_pieces[i + 2] ~ '^[0-9]{1,4}$' and v_piece in ('pack', 'box', 'set', 'case', 'bundle', 'lot') then
+    elsif v_pieces[i + 1] = 'of' and v_pieces[i + 2] ~ '^[0-9]{1,4}$' and v_piece in ('pack', 'box', 'set', 'case', 'bundle', 'lot', 'kit') then
       v_token := v_pieces[i + 2]::int || 'pack';
       v_kind := 'u';
       i := i + 2;
+    elsif v_piece = 'pack' and v_pieces[i + 1] ~ '^[0-9]{1,3}$' then
+      v_token := v_pieces[i + 1]::int || 'pack';
+      v_kind := 'u';
+      i := i + 1;
     end if;
     if v_kind is null and v_piece !~ '[0-9]' then
       if v_piece ~ '[-/+&.]' then
-        -- Words that a sign joins are words of their own: they come next.
+        -- Words that a sign joins are words of their own: they come next. Together they are blu-ray, or a model without digits.
+        v_token := regexp_replace(v_piece, '[-/+&''.]', '', 'g');
+        if length(v_token) between 3 and 10 and not v_token = any(aids) then
+          aids := aids || v_token;
+          aid_kinds := aid_kinds || 'q'::text;
+        end if;
         v_pieces := v_pieces[:i] || regexp_split_to_array(v_piece, '[-/+&.]+') || v_pieces[i + 1:];
         continue;
       end if;
@@ -95,7 +104,7 @@ begin
         v_token := left(v_token, -1);
       end if;
       v_entry := lexicon -> v_token;
-      v_kind := coalesce(v_entry ->> 0, 'w');
+      v_kind := coalesce(v_entry ->> 0, case when v_token ~ '^[b-df-hj-np-tv-xz]{4,}$' then 'c' else 'w' end);
       v_token := coalesce(v_entry ->> 1, v_token);
       if v_token ~ '^[ -~]?$' then
         v_kind := 's';
@@ -129,4 +138,5 @@ end
 $$;
 comment on function likeness.tokenize_name(text, jsonb) is
   'The tokens of a name in their order, without stop words, and aids to find it by. Kinds: w word, v word that changes what is sold, k colour,'
-  ' c model number, n number, u number with its unit in the base unit (500ml); aids: j neighbours joined, p part of a model number.';
+  ' c model number, n number, u number with its unit in the base unit (500ml); aids: j neighbours joined, p part of a model number,'
+  ' q words that a sign joined.';
