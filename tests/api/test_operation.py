@@ -211,9 +211,12 @@ def test_the_openapi_description_tells_keys_and_problems(client: httpx.Client) -
     assert client.get("/docs").headers["location"] == "/openapi"
     assert schema["openapi"].startswith("3.1")
     assert set(schema["components"]["securitySchemes"]) == {"bearer", "api_key", "user"}
+    described = {tag["name"] for tag in schema["tags"]}
     for path, item in schema["paths"].items():
         for method, operation in item.items():
             assert operation["summary"], (method, path)
+            # The page is made by tag, and each tag is explained on it.
+            assert set(operation["tags"]) <= described, (method, path)
             problem_types = {
                 kind
                 for status, response in operation["responses"].items()
