@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from worker.db import Connection
@@ -20,7 +20,7 @@ from worker.errors import Refused
 from worker.log import get_logger
 from worker.renditions import EXTENSIONS
 from worker.settings import Settings
-from worker.storage import ObjectStore, original_key, rendition_key
+from worker.storage import ObjectStore, StoredObject, original_key, rendition_key
 
 _log = get_logger(__name__)
 
@@ -28,6 +28,8 @@ _log = get_logger(__name__)
 _SCAN_BATCH = 1000
 _DELETE_BATCH = 100
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+# The folders that keys begin with, after o/ and v/.
+SHARDS = tuple(f"{number:02x}" for number in range(256))
 
 
 @dataclass
@@ -149,29 +151,57 @@ def delete_objects(store: ObjectStore, sha256: str) -> None:
     store.delete([original_key(sha256), *renditions])
 
 
-def compare(connection: Connection, store: ObjectStore) -> Comparison:
+def compare(connection: Connection, store: ObjectStore, shard: str = "") -> Comparison:
     """Hold the store against the database, both ways, as both go on working.
 
-    Each difference is looked at again before it is told, since what was stored or deleted meanwhile
-    is none.
+    ``shard`` is one of SHARDS, for a part of both; by default all, also objects of other names.
+
+    Both are read in the order of their keys, side by side, so that memory does not grow with them
+    and no transaction stays open. Each difference is looked at again before it is told, since what
+    was stored or deleted meanwhile is none.
     """
     result = Comparison()
-    sizes = {found.key: found.size_bytes for found in store.list()}
-    result.objects = len(sizes)
-    expected = _expected_keys(connection)
-    result.missing = [
-        key for key in sorted(expected - sizes.keys()) if _is_missing(connection, store, key)
-    ]
-    for key in sorted(sizes.keys() - expected):
-        status = _status(connection, _sha256_of(key))
-        if store.stat(key) is None:
+    listed = store.list()
+    if shard:
+        listed = chain(store.list(f"o/{shard}/"), store.list(f"v/{shard}/"))
+    for key, found in _side_by_side(_expected_keys(connection, shard), listed):
+        result.objects += found is not None
+        if found is None:
+            if _is_missing(connection, store, key):
+                result.missing.append(key)
+        elif found.is_expected:
             continue
-        if status is None:
-            result.unknown.append(key)
-            result.unknown_bytes += sizes[key]
-        elif status == "stored" and key not in _keys_of(connection, _sha256_of(key)):
+        elif (status := _status(connection, _sha256_of(key))) is None:
+            if store.stat(key) is not None:
+                result.unknown.append(key)
+                result.unknown_bytes += found.size_bytes
+        elif status == "stored" and _is_superseded(connection, store, key):
             result.superseded.append(key)
     return result
+
+
+@dataclass(frozen=True)
+class _Found:
+    size_bytes: int
+    is_expected: bool
+
+
+def _side_by_side(
+    expected: Iterator[str], listed: Iterator[StoredObject]
+) -> Iterator[tuple[str, _Found | None]]:
+    """Every key of either side once; both come in the order of their keys."""
+    wanted = next(expected, None)
+    for found in listed:
+        while wanted is not None and wanted < found.key:
+            yield wanted, None
+            wanted = next(expected, None)
+        is_expected = wanted == found.key
+        yield found.key, _Found(found.size_bytes, is_expected)
+        if is_expected:
+            wanted = next(expected, None)
+    while wanted is not None:
+        yield wanted, None
+        wanted = next(expected, None)
 
 
 def adopt(connection: Connection, keys: list[str]) -> int:
@@ -191,12 +221,22 @@ _KEYS = (
 )
 
 
-def _expected_keys(connection: Connection) -> set[str]:
-    keys: set[str] = set()
-    with connection.transaction(), connection.cursor("expected_keys") as cursor:
-        for row in cursor.execute(_KEYS.encode()):
-            keys |= _keys_of_row(row)
-    return keys
+def _expected_keys(connection: Connection, shard: str) -> Iterator[str]:
+    """The keys that the database names, in order: originals (o/), then renditions (v/)."""
+    for folder in ("o/", "v/"):
+        for row in _stored_rows(connection, shard):
+            yield from sorted(key for key in _keys_of_row(row) if key.startswith(folder))
+
+
+def _stored_rows(connection: Connection, shard: str) -> Iterator[dict[str, Any]]:
+    last = shard
+    query = (
+        f"{_KEYS} and b.sha256 > %s and starts_with(b.sha256, %s)"
+        f" order by b.sha256 limit {_SCAN_BATCH}"
+    ).encode()
+    while rows := connection.execute(query, [last, shard]).fetchall():
+        yield from rows
+        last = rows[-1]["sha256"]
 
 
 def _keys_of(connection: Connection, sha256: str) -> set[str]:
@@ -213,6 +253,10 @@ def _keys_of_row(row: dict[str, object]) -> set[str]:
 
 def _is_missing(connection: Connection, store: ObjectStore, key: str) -> bool:
     return store.stat(key) is None and key in _keys_of(connection, _sha256_of(key))
+
+
+def _is_superseded(connection: Connection, store: ObjectStore, key: str) -> bool:
+    return store.stat(key) is not None and key not in _keys_of(connection, _sha256_of(key))
 
 
 def _status(connection: Connection, sha256: str) -> str | None:

@@ -171,6 +171,39 @@ def _collect(runtime: Runtime, turn: Turn) -> None:
             turn.counts |= asdict(collected)
 
 
+@_periodic(
+    Job(
+        "compare_store",
+        "17 5 * * 0",
+        "Holds the store against the database; hands unknown objects to the collection of garbage.",
+        seconds=1800.0,
+    )
+)
+async def compare_store(runtime: Runtime, turn: Turn) -> None:
+    done = int(turn.resume_from or 0)
+    for number in range(done, len(garbage.SHARDS)):
+        turn.resume_from = number
+        if turn.is_over():
+            return
+        await turn.save()
+        turn.count(**await asyncio.to_thread(_compare, runtime, garbage.SHARDS[number]))
+    turn.resume_from = None
+
+
+def _compare(runtime: Runtime, shard: str) -> dict[str, int]:
+    with connect(runtime.settings, "worker sweep") as connection, query_errors():
+        found = garbage.compare(connection, runtime.store, shard)
+        adopted = garbage.adopt(connection, found.unknown)
+    if found.missing:
+        _log.error(
+            "objects missing in the store",
+            count=len(found.missing),
+            first=found.missing[0],
+            hint="likeness gc --sweep lists them",
+        )
+    return {"objects": found.objects, "missing": len(found.missing), "adopted": adopted}
+
+
 def run_worker(settings: Settings) -> None:
     """Run one worker process until SIGTERM or SIGINT. Raises StaleSchema on an old database."""
     with connect(settings, "worker") as connection:

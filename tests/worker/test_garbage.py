@@ -11,6 +11,7 @@ from psycopg.rows import DictRow
 
 from tests.shop import RENDITIONS, Shop
 from tests.worker.test_main_job import settings_for
+from worker.garbage import SHARDS, compare
 from worker.settings import Settings, child_environment
 from worker.storage import ObjectStore, open_store, original_key, rendition_key
 
@@ -128,6 +129,23 @@ def test_a_sweep_finds_what_is_missing_and_what_is_unknown(
     run(with_days(place, garbage_grace_days=0), "gc")
     assert keys_of(store, STRANGE) == []
     assert run(place, "gc", "--sweep", code=1)["unknown"] == []
+
+
+def test_the_shards_together_are_the_whole_store(
+    place: Settings, connection: Connection[DictRow]
+) -> None:
+    store = open_store(place)
+    replace_picture(connection, store)
+    put(store, STRANGE)
+    store.delete([original_key(NEW)])
+    whole = compare(connection, store)
+    parts = [compare(connection, store, shard) for shard in SHARDS]
+    assert sum(part.objects for part in parts) == whole.objects > 0
+    for name in ("missing", "unknown", "superseded"):
+        found = sorted(key for part in parts for key in getattr(part, name))
+        assert found == sorted(getattr(whole, name))
+    assert whole.missing
+    assert whole.unknown
 
 
 def test_a_purge_deletes_every_object_and_keeps_the_reason(
