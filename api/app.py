@@ -26,6 +26,7 @@ from api import (
     gallery,
     health,
     lazy,
+    matching,
     metrics,
     products,
     proxy,
@@ -49,7 +50,7 @@ MOST_BODY_BYTES = 4_000_000
 _HERE = Path(__file__).parent
 _MODULES = (
     display, redirects, renditions, proxy, lazy, batches, runs, products, changes,
-    user_images, health, metrics, gallery,
+    matching, user_images, health, metrics, gallery,
 )  # fmt: skip
 _FORGET_SECONDS = 60.0
 _log = get_logger(__name__)

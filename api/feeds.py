@@ -1,5 +1,7 @@
 """Owns what comes in: suppliers, datasets, products of feeds, and the word that queues them."""
 
+import asyncio
+import time
 from dataclasses import dataclass
 from typing import Annotated, Literal, cast, get_args
 
@@ -15,11 +17,14 @@ from api.access import SECURITY, requires
 from api.parameters import AnyRequest, RowId
 from api.problems import documented, problem, unavailable
 from api.services import Services
+from worker import matching
+from worker.db import connect
 from worker.feeds import FeedFormat, ImportResult, import_feed_stream
 from worker.settings import Settings
 
 _FORMATS: tuple[str, ...] = get_args(FeedFormat)
 _BUSY_SECONDS = 30
+_MATCH_SECONDS = 120.0
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 Text = Annotated[str, msgspec.Meta(max_length=2000, pattern=r"^[^\x00]*$")]
@@ -46,6 +51,8 @@ class SupplierRequest(msgspec.Struct, forbid_unknown_fields=True):
     request_headers: dict[str, Text] | UnsetType = UNSET
     on_big_change: Literal["swap", "hold"] | UnsetType = UNSET
     placeholder_products: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] | UnsetType = UNSET
+    match_feeds: bool | UnsetType = UNSET
+    low_matches: Literal["review", "leave"] | UnsetType = UNSET
 
 
 class Supplier(msgspec.Struct):
@@ -82,6 +89,21 @@ class Activation(msgspec.Struct):
     failed: int
 
 
+class Matched(msgspec.Struct):
+    """What became of the supplier's products that were not linked yet.
+
+    ``linked`` to a canonical product, of which they inherit the pictures; ``queued`` for a person;
+    ``created`` as canonical products; ``left`` unmatched; ``remaining`` were not looked at, for
+    want of time: `likeness match --supplier` goes on.
+    """
+
+    linked: int
+    queued: int
+    created: int
+    left: int
+    remaining: int
+
+
 class Reject(msgspec.Struct):
     """What a feed holds that was not taken: its line, the column (or empty), and why."""
 
@@ -109,6 +131,7 @@ class Import(msgspec.Struct):
     rejects: list[Reject]
     columns: dict[str, list[str]]
     activation: Activation | None = None
+    matching: Matched | None = None
 
 
 @dataclass
@@ -208,6 +231,19 @@ async def post_import(
     activate: Annotated[
         bool, QueryParameter(description="Queue the pictures when the feed is in.")
     ] = False,
+    match: Annotated[
+        bool,
+        QueryParameter(
+            description="Match the supplier's products when the feed is in, before pictures are"
+            " queued: what is linked to a product with pictures is not fetched."
+        ),
+    ] = False,
+    create_missing: Annotated[
+        bool,
+        QueryParameter(
+            description="With match: what the catalogue does not know becomes a canonical product."
+        ),
+    ] = True,
 ) -> Import:
     if format not in (None, *_FORMATS):
         raise problem("invalid-request", f"format must be one of {', '.join(_FORMATS)}.")
@@ -225,19 +261,38 @@ async def post_import(
             format=cast("FeedFormat | None", format),
             max_bytes=services.settings.max_request_bytes,
         )
-    return await _describe(services, result, activate)
+    matched = None
+    if match and result.dataset_id is not None:
+        matched = await asyncio.to_thread(_match, services.settings, supplier, create_missing)
+    return await _describe(services, result, matched, activate)
 
 
-async def _describe(services: Services, result: ImportResult, wants_activation: bool) -> Import:
+def _match(settings: Settings, supplier: str, create_missing: bool) -> Matched:
+    """Match what the supplier has, for as long as a client can be expected to wait."""
+    ends_at = time.monotonic() + _MATCH_SECONDS
+    with connect(settings, "api match") as connection:
+        done = matching.match(
+            connection,
+            supplier=supplier.strip(),
+            create_missing=create_missing,
+            is_over=lambda: time.monotonic() > ends_at,
+        )
+        remaining = matching.count_unmatched(connection, supplier.strip(), is_create=False)
+    return Matched(done.linked, done.queued, done.created, done.left, remaining)
+
+
+async def _describe(
+    services: Services, result: ImportResult, matched: Matched | None, wants_activation: bool
+) -> Import:
     activation = None
     if wants_activation and result.dataset_id is not None:
         activation = await activate(services, result.dataset_id)
     fields = {name: getattr(result, name) for name in _COPIED}
     rejects = [Reject(flaw.line, flaw.column, flaw.reason, flaw.value) for flaw in result.rejects]
-    return Import(rejects=rejects, activation=activation, **fields)
+    return Import(rejects=rejects, activation=activation, matching=matched, **fields)
 
 
-_COPIED = tuple(set(Import.__struct_fields__) - {"rejects", "activation"})
+_COPIED = tuple(set(Import.__struct_fields__) - {"rejects", "activation", "matching"})
 
 
 def make_router(settings: Settings) -> Router:

@@ -24,6 +24,7 @@ _TAGS = {
     "runs": "Mirroring many products.",
     "feeds": "Suppliers, datasets, products in.",
     "products": "Pictures of a product.",
+    "matching": "What is the same thing, and who says so.",
     "changes": "Another picture at the same address: what a person decides.",
     "users": "Pictures that users keep.",
     "operation": "Probes and figures.",

@@ -229,6 +229,9 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/matching/create_canonicals.sql
 \ir functions/matching/match_products.sql
 \ir functions/matching/next_unmatched.sql
+\ir functions/matching/suppliers_to_match.sql
+\ir functions/matching/describe_candidates.sql
+\ir functions/matching/list_match_queue.sql
 \ir functions/matching/write_decision.sql
 \ir functions/matching/close_queue_item.sql
 \ir functions/matching/reopen_queue_item.sql

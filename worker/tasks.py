@@ -37,6 +37,7 @@ from worker.jobs import (
     order_mirroring,
 )
 from worker.log import get_logger
+from worker.matching import Matching, match
 from worker.migrate import require_current_schema
 from worker.periodic import Job, Turn
 from worker.pipeline import Pipeline
@@ -137,6 +138,8 @@ async def sweep(runtime: Runtime, turn: Turn) -> None:
         turn.count(orders_of_the_dead=1)
     await app.job_manager.delete_old_jobs(nb_hours=_JOB_HISTORY_HOURS, include_failed=True)
     turn.count(rows_forgotten=await runtime.queue.prune())
+    healed = await turn.connection.execute(b"select likeness.heal_shared_pictures() as n")
+    turn.count(pictures_shared_anew=(await healed.fetchone() or {"n": 0})["n"])
     await order_mirroring()
 
 
@@ -151,6 +154,20 @@ async def find_placeholders(runtime: Runtime, turn: Turn) -> None:
     turn.count(**(await found.fetchone() or {}))
     retried = await turn.connection.execute(b"select likeness.retry_placeholders() as retried")
     turn.count(**(await retried.fetchone() or {}))
+
+
+@_periodic(Job("matching", "* * * * *", "Matches what feeds brought, where suppliers want that."))
+async def match_feeds(runtime: Runtime, turn: Turn) -> None:
+    found = await turn.connection.execute(b"select * from likeness.suppliers_to_match()")
+    for row in await found.fetchall():
+        if not turn.is_over():
+            matched = await asyncio.to_thread(_match, runtime, turn, row["supplier"])
+            turn.count(linked=matched.linked, queued=matched.queued, left=matched.left)
+
+
+def _match(runtime: Runtime, turn: Turn, supplier: str) -> Matching:
+    with connect(runtime.settings, "worker match") as connection:
+        return match(connection, supplier=supplier, is_over=turn.is_over)
 
 
 @_periodic(Job("garbage", "23 3 * * *", "Deletes bytes that nobody shows any more."))

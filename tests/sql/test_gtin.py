@@ -33,7 +33,7 @@ REPAIRED = {
     "\u00a0036000291452\t": ("00036000291452", "other characters were taken out"),
     "00000036000291452": ("00036000291452", "zeros in front were taken off"),
     "(01)00036000291452": ("00036000291452", "other characters were taken out"),
-    "https://id.gs1.org/01/04006381333931": ("04006381333931", "other characters were taken out"),
+    "https://id.example/01/04006381333931": ("04006381333931", "other characters were taken out"),
     "04252614": ("00042100005264", "UPC-E was written out"),
     "ISBN 0-306-40615-2": ("09780306406157", "ISBN-10 became ISBN-13"),
     "0-8044-2957-X": ("09780804429573", "ISBN-10 became ISBN-13"),

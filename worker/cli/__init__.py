@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from worker.cli import database, demo, feeds, garbage, keys, programs, reports, sources
+from worker.cli import database, demo, feeds, garbage, keys, matching, programs, reports, sources
 from worker.errors import LikenessError
 
 COMMANDS = (
@@ -19,6 +19,7 @@ COMMANDS = (
     database.psql,
     feeds.import_command,
     feeds.activate,
+    matching.match,
     reports.status,
     reports.check,
     sources.explain,

@@ -32,7 +32,7 @@ begin
     from likeness.products p
    where p.dataset_id = activate_dataset.dataset_id and p.canonical_product_id is not null;
   if v_canonicals is not null then
-    perform likeness.settle_pictures(v_canonicals);
+    perform likeness.settle_pictures(v_canonicals, '{}', activate_dataset.dataset_id);
   end if;
 
   insert into likeness.runs (label) values (format('dataset %s: %s', v_dataset.id, v_dataset.name)) returning runs.id into v_run;

@@ -16,19 +16,25 @@ begin
      order by coalesce(p.gtin, p.id::text), p.id
   ),
   made as (
-    select w.key, nextval('likeness.canonical_products_id_seq') as id, w.name, w.sku, w.brand,
+    select w.key, coalesce(nullif(w.name, ''), w.sku) as name, w.brand,
            -- A barcode that this product was said not to be of stays where it is.
            case when not exists (select from likeness.canonical_products c where c.gtin = w.gtin) then w.gtin end as gtin, w.mpn, w.size, w.price
-      from (select * from wanted order by key) w
+      from wanted w
   ),
   inserted as (
-    insert into likeness.canonical_products (id, name, brand, gtin, mpn, size, price, created_at, updated_at)
-    overriding system value
-    select m.id, coalesce(nullif(m.name, ''), m.sku), m.brand, m.gtin, m.mpn, m.size, m.price, likeness.clock(), likeness.clock()
+    insert into likeness.canonical_products (name, brand, gtin, mpn, size, price, created_at, updated_at)
+    select m.name, m.brand, m.gtin, m.mpn, m.size, m.price, likeness.clock(), likeness.clock()
       from made m
-     order by m.id
+     order by m.key
+    returning id
+  ),
+  numbered as (
+    -- Keys are given out in the order of the insert.
+    select m.key, i.id
+      from (select n.key, row_number() over (order by n.key) as turn from made n) m
+      join (select n.id, row_number() over (order by n.id) as turn from inserted n) i using (turn)
   )
-  select jsonb_object_agg(m.key, m.id) into v_made from made m;
+  select jsonb_object_agg(n.key, n.id) into v_made from numbered n;
   return array(
     select case when d.action = 'create'
              then row(d.product_id, d.action, (v_made ->> coalesce(p.gtin, p.id::text))::bigint, d.confidence, d.method, d.reason, d.candidates)::likeness.match_decision

@@ -1,4 +1,4 @@
-create or replace function likeness.settle_pictures(canonical_product_ids bigint[], product_ids bigint[] default '{}')
+create or replace function likeness.settle_pictures(canonical_product_ids bigint[], product_ids bigint[] default '{}', except_dataset_id bigint default null)
 returns void
 language plpgsql
 volatile parallel unsafe
@@ -40,11 +40,12 @@ begin
     join likeness.products p on p.id = i.product_id and p.status = 'active'
     join likeness.datasets d on d.id = p.dataset_id and d.status = 'active'
    where i.product_id = any(v_products) and i.queued_at is null and i.status in ('pending', 'outdated')
+     and p.dataset_id is distinct from settle_pictures.except_dataset_id
      and (p.canonical_product_id is null or not likeness.is_spared(p.id));
   if v_images is not null then
     perform likeness.queue_images(v_images);
   end if;
 end
 $$;
-comment on function likeness.settle_pictures(bigint[], bigint[]) is
-  'Gives products their right pictures after links changed: decides whose pictures each canonical product shares, takes pictures that nobody needs any more out of the queue and queues those that are needed again. product_ids: those whose link changed; none: all of the canonical products.';
+comment on function likeness.settle_pictures(bigint[], bigint[], bigint) is
+  'Gives products their right pictures after links changed: decides whose pictures each canonical product shares, takes pictures that nobody needs any more out of the queue and queues those that are needed again. product_ids: those whose link changed; none: all of the canonical products. except_dataset_id: a dataset whose pictures are queued by whoever calls.';
