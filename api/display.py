@@ -126,6 +126,7 @@ async def resolve(
             _STATEMENT, ids, context, places, services.settings.api_url
         )
     ]
+    services.interest.see(r.product_id for r in rows)
     _note(services, [r.product_id for r in rows if r.status in ("pending", "outdated")], context)
     return rows
 
@@ -154,6 +155,7 @@ async def answer(services: Services, product_ids: Sequence[int], context: Contex
     """resolve() as JSON: the items, parted by commas, and how long caches may keep them."""
     (row,) = await services.tuples(_ANSWER, list(product_ids), context, services.settings.api_url)
     items, wanted, retry_after, has_unknown = row
+    services.interest.see(product_ids)
     _note(services, wanted, context)
     sign = services.signer.query
     items = _TO_BE_SIGNED.sub(lambda found: f'"url":"{found[1]}?{sign(found[2])}"', items)

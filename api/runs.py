@@ -22,12 +22,14 @@ class RunRequest(msgspec.Struct, forbid_unknown_fields=True):
     """Which products, all where none are named; at most ``limit`` pictures.
 
     No more than ``max_concurrent`` of them are fetched at once, beside what hosts' limits allow.
+    ``force`` fetches also those that are there, whatever their sources' validators say.
     """
 
     product_ids: Annotated[list[Id], msgspec.Meta(max_length=100_000)] | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)] | None = None
     max_concurrent: Annotated[int, msgspec.Meta(ge=1, le=10_000)] | None = None
     label: Annotated[str, msgspec.Meta(max_length=200)] = "mirror"
+    force: bool = False
 
 
 class Run(msgspec.Struct):
@@ -61,11 +63,13 @@ async def post_run(
     services: NamedDependency[Services], data: JSONBody[RunRequest]
 ) -> Response[Run]:
     started = await services.row(
-        "select likeness.start_run(%s::bigint[], %s, %s, max_concurrent => %s) as run_id",
+        "select likeness.start_run(%s::bigint[], %s, %s, max_concurrent => %s, force => %s)"
+        " as run_id",
         data.product_ids,
         data.limit,
         data.label,
         data.max_concurrent,
+        data.force,
     )
     assert started
     run = await _read(services, started["run_id"])
@@ -92,4 +96,43 @@ async def _read(services: Services, run_id: int) -> Run:
     return Run(**{**row, "per_second": float(rate) if isinstance(rate, Decimal) else rate})
 
 
-HANDLERS = [post_run, get_run]
+class PrefetchRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """Products that somebody is about to show."""
+
+    product_ids: Annotated[list[Id], msgspec.Meta(min_length=1, max_length=10_000)]
+
+
+class Prefetch(msgspec.Struct):
+    """What there was to do: counts of products, and of their own pictures by what became of them.
+
+    ``queued`` were not waiting before, ``raised`` waited behind others; ``failed`` stay failed.
+    """
+
+    products: int
+    unknown: int
+    cached: int
+    queued: int
+    raised: int
+    failed: int
+
+
+@post(
+    "/api/prefetch",
+    status_code=202,
+    tags=["runs"],
+    summary="Fetch the pictures of these products before others",
+    guards=[requires("mirror")],
+    security=SECURITY,
+    responses=documented(400, 401, 403),
+)
+async def post_prefetch(
+    services: NamedDependency[Services], data: JSONBody[PrefetchRequest]
+) -> Prefetch:
+    row = await services.row(
+        "select * from likeness.prefetch_images(%s::bigint[])", data.product_ids
+    )
+    assert row
+    return Prefetch(**row)
+
+
+HANDLERS = [post_run, get_run, post_prefetch]

@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -248,10 +248,11 @@ class Pipeline:
 
     async def _outcome_of(self, claim: Claim, stages: _Stages, turn: AsyncExitStack) -> Outcome:
         sha256 = None
+        asked: Outcome = {}
         try:
             permit = self._slots.permit(claim.image_id, claim.claim_no)
             try:
-                fetched = await self._fetcher.fetch(_source_of(claim, permit))
+                fetched = await self._look(_source_of(claim, permit), claim.is_audit, asked)
             finally:
                 stages.end("fetch")
                 stages.take_out("slot", of="fetch", seconds=permit.waited_seconds)
@@ -266,7 +267,20 @@ class Pipeline:
             outcome = _fault_outcome(
                 SourceFault("internal-error", f"{type(error).__name__}: {error}", retryable=True)
             )
-        return outcome | {"fetch_ms": stages.ms["fetch_ms"]}
+        return asked | outcome | {"fetch_ms": stages.ms["fetch_ms"]}
+
+    async def _look(self, source: Source, is_audit: bool, asked: Outcome) -> Fetched:
+        """Fetch; where the claim is an audit, see whether "not modified" is true.
+
+        ``asked`` learns how the source was asked and what it said, also where a fault ends it.
+        """
+        asked |= {"is_conditional": source.is_conditional, "said_unmodified": False}
+        fetched = await self._fetcher.fetch(source)
+        asked["said_unmodified"] = fetched.not_modified
+        if fetched.not_modified and is_audit:
+            bare = replace(source, etag=None, last_modified=None, head_first=False)
+            return await self._fetcher.fetch(bare)
+        return fetched
 
     async def _keep(
         self, claim: Claim, fetched: Fetched, stages: _Stages, turn: AsyncExitStack

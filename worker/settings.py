@@ -124,6 +124,15 @@ class Settings(BaseSettings):
     history_days: float = Field(
         365.0, ge=0, description="How long bytes are kept that a place showed once."
     )
+    freshness_cron: str = Field(
+        "0 2 * * *", description="When the day's freshness checks are planned: cron, in UTC."
+    )
+    freshness_requests_percent: float = Field(
+        25.0, gt=0, description="Requests a day for freshness checks, in percent of all pictures."
+    )
+    freshness_bytes_a_day: int = Field(
+        20_000_000_000, gt=0, description="Bytes a day that freshness checks may fetch."
+    )
     second_wave: bool = Field(
         True,
         description="Make further sizes and formats of kept originals while no picture waits.",

@@ -97,12 +97,12 @@ class Supplier:
             return Answer(is_down=True)
         validators = self.trait.validators
         if validators == "lying" and (etag or since is not None):
-            return Answer(is_unmodified=True, etag='"constant"', changed_at=-1000.0)
+            return Answer(is_unmodified=True, etag=etag, changed_at=-1000.0)
         version = picture.version_at(hour)
         now_etag: str | None = None
         now_changed: float | None = None
         if validators == "lying":
-            now_etag, now_changed = '"constant"', -1000.0
+            now_etag, now_changed = f'"{picture.number}"', -1000.0
         elif validators == "noisy":
             now_etag = f'"{picture.number}-{hour:.4f}"'
         elif validators != "absent":
@@ -139,7 +139,7 @@ def draw_suppliers(
     and then a supplier does a whole row of products anew. Otherwise each picture is a product of
     its own and changes by itself.
     """
-    rng = random.Random(seed)
+    rng = random.Random(seed)  # noqa: S311 - what is drawn must be the same each time
     suppliers = []
     number = 0
     for trait in TRAITS:

@@ -82,9 +82,7 @@ def run_fixed(scenario: Scenario, age_days: int, *, is_conditional: bool = False
             # Daily at 02:00; the older ages begin on different days.
             first = PLAN_HOUR + 24.0 * (picture.number % age_days)
             regular = [first + 24.0 * age_days * k for k in range(scenario.days // age_days + 1)]
-            for asked_at, is_news in sorted(
-                [(h, False) for h in regular if h < hours] + [(h, True) for h in told]
-            ):
+            for asked_at in sorted([*regular, *told]):
                 # In an outage it waits, for free, until the server is back.
                 hour = asked_at
                 while supplier.is_down(hour):
@@ -115,7 +113,7 @@ class Mirror:
     def __init__(self, connection: Connection, scenario: Scenario, budget: float) -> None:
         self._connection = connection
         self._scenario = scenario
-        self._requests_a_day = round(scenario.pictures * budget)
+        self._budget_percent = budget * 100
         self._suppliers = scenario.draw()
         self._shown: dict[int, Shown] = {}
         self._of_image: dict[int, tuple[Supplier, Shown]] = {}
@@ -138,7 +136,7 @@ class Mirror:
                 self._hear_news(hour)
             self._value("select count(*) from likeness.tend_queue()")
             self._value(
-                "select likeness.queue_checks(%s, %s)", self._requests_a_day, 1_000_000_000_000
+                "select likeness.queue_checks(%s, %s)", self._budget_percent, 1_000_000_000_000
             )
             self._work(hour)
         for shown in self._shown.values():
@@ -150,7 +148,7 @@ class Mirror:
         while not is_done:
             is_done = self._value(
                 "select is_done from likeness.plan_checks(%s, %s)",
-                self._requests_a_day,
+                self._budget_percent,
                 1_000_000_000_000,
             )
         self._value("select count(*) from likeness.detect_placeholders()")
@@ -193,16 +191,16 @@ class Mirror:
             sys.exit(f"the feed was refused: {result.rejects[:1]}")
         self._value("select queued from likeness.activate_dataset(%s)", result.dataset_id)
 
-    def _news_of(
-        self, supplier: Supplier, pictures: list[Picture], hour: float
-    ) -> dict[str, str]:
+    def _news_of(self, supplier: Supplier, pictures: list[Picture], hour: float) -> dict[str, str]:
         if not (supplier.trait.has_news and self._scenario.has_news):
             return {}
         latest = max(picture.changed_at(hour) for picture in pictures)
         return {"media_changed_at": _clock(latest).isoformat()}
 
     def _work(self, hour: float) -> None:
-        while claims := self._rows("select * from likeness.claim_images('bench/1', 500, '1 hour', 500)"):
+        while claims := self._rows(
+            "select * from likeness.claim_images('bench/1', 500, '1 hour', 500)"
+        ):
             outcomes = [self._fetch(claim, hour) for claim in claims]
             sha256s = sorted({o["sha256"] for o in outcomes if o.get("sha256")})
             answers = {
@@ -373,8 +371,10 @@ def _figures(tally: Tally, daily: Tally) -> dict[str, float]:
 
 def _print(title: str, rows: dict[str, dict[str, float]]) -> None:
     print(f"\n{title}")
-    print(f"{'policy':<20}{'wrong hours':>12}{'to daily':>10}{'requests':>10}{'to daily':>10}"
-          f"{'GB':>8}{'to daily':>10}{'placeholder h':>15}")
+    print(
+        f"{'policy':<20}{'wrong hours':>12}{'to daily':>10}{'requests':>10}{'to daily':>10}"
+        f"{'GB':>8}{'to daily':>10}{'placeholder h':>15}"
+    )
     for name, row in rows.items():
         print(
             f"{name:<20}{row['wrong_picture_hours']:>12,}{row['wrong_hours_to_daily_ratio']:>10.2f}"

@@ -61,10 +61,10 @@ create table likeness.supplier_rates (
   shape real not null constraint supplier_shape_is_positive check (shape > 0),
   days real not null constraint supplier_days_are_positive check (days > 0),
   images int not null default 0,
-  mate_checks int not null default 0,
-  mate_changes int not null default 0,
-  row_checks int not null default 0,
-  row_changes int not null default 0,
+  mate_checks real not null default 0,
+  mate_changes real not null default 0,
+  row_checks real not null default 0,
+  row_changes real not null default 0,
   news_hits real not null default 0,
   news_misses real not null default 0,
   news_days real,
@@ -107,10 +107,10 @@ comment on column likeness.host_validators.trust is 'untested, honest (it told o
 comment on column likeness.host_validators.checks is 'Looks at pictures that were known already.';
 comment on column likeness.host_validators.unmodified is 'Of these, answered by "not modified".';
 comment on column likeness.host_validators.proofs is 'Changes that the validators told of.';
-comment on column likeness.host_validators.audits is 'Times that bytes were fetched to see whether "not modified" was true.';
+comment on column likeness.host_validators.audits is 'Times that bytes were fetched to see what the validators are worth: without them, or after "not modified".';
 comment on column likeness.host_validators.lies is 'Changes that the validators hid.';
 comment on column likeness.host_validators.noises is 'Looks that brought the same bytes under other validators.';
-comment on column likeness.host_validators.proofs_since_lie is 'Proofs since the last lie: five make it untested again.';
+comment on column likeness.host_validators.proofs_since_lie is 'Changes since the last lie that came with other validators: five make it untested again.';
 comment on column likeness.host_validators.last_lie_at is 'When the last lie was found.';
 comment on column likeness.host_validators.revised_at is 'When the pictures that were believed because of lies were last made due: revise_checks().';
 comment on column likeness.host_validators.updated_at is 'When this row last changed.';

@@ -70,6 +70,17 @@ _SECTIONS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
         " h.fetches desc limit 8",
         ("host", "status", "waiting", "in_hand", "fetches", "faults", "ms"),
     ),
+    "freshness": (
+        "Freshness checks",
+        "select f.*, date_trunc('second', f.lag)::text as late, f.checks_a_day as day_checks"
+        " from likeness.freshness_status f where f.images > 0",
+        ("images", "due", "late", "queued", "day_checks", "changed", "failed", "next_check_at"),
+    ),
+    "suppliers": (
+        "How often suppliers change their pictures",
+        "select s.*, s.changes_a_month as a_month from likeness.supplier_freshness s limit 8",
+        ("supplier", "images", "checks", "changes", "a_month", "validators"),
+    ),
     "failures": (
         "Failures",
         "select * from likeness.failures_by_reason limit 6",

@@ -17,8 +17,8 @@ begin
            * likeness.check_interval(coalesce(r.shape, 0.2), coalesce(r.days, 10) + e.quiet_days, v_price))
     from unnest(looks) l
     left join likeness.supplier_rates r on r.supplier_id = l.supplier_id
-   -- How long it has been as it is counts for half, and for 15 days at most: nobody has seen the server tell the truth yet.
-   cross join lateral (select least(15, 0.5 * greatest(0, coalesce(extract(epoch from v_now - l.changed_at) / 86400, 0))) as quiet_days) e
+   -- How long it has been as it is counts for half, and for 4 days at most: nobody has seen the server tell the truth yet.
+   cross join lateral (select least(4, 0.5 * greatest(0, coalesce(extract(epoch from v_now - l.changed_at) / 86400, 0))) as quiet_days) e
    where l.result = 'first'
    order by l.image_id
   on conflict (image_id) do update
@@ -29,10 +29,10 @@ begin
      set mate_checks = r.mate_checks + s.mate_checks, mate_changes = r.mate_changes + s.mate_changes,
          row_checks = r.row_checks + s.row_checks, row_changes = r.row_changes + s.row_changes
     from (select l.supplier_id,
-                 (count(*) filter (where f.suspected_with = 'product'))::int as mate_checks,
-                 (count(*) filter (where f.suspected_with = 'product' and l.result = 'changed'))::int as mate_changes,
-                 (count(*) filter (where f.suspected_with = 'row'))::int as row_checks,
-                 (count(*) filter (where f.suspected_with = 'row' and l.result = 'changed'))::int as row_changes
+                 (count(*) filter (where f.suspected_with = 'product'))::real as mate_checks,
+                 (count(*) filter (where f.suspected_with = 'product' and l.result = 'changed'))::real as mate_changes,
+                 (count(*) filter (where f.suspected_with = 'row'))::real as row_checks,
+                 (count(*) filter (where f.suspected_with = 'row' and l.result = 'changed'))::real as row_changes
             from unnest(looks) l
             join likeness.image_freshness f on f.image_id = l.image_id
            where f.suspicion > 0 and l.is_check and l.result <> 'failed'

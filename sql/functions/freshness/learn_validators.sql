@@ -12,7 +12,7 @@ begin
          case when s.lies > 0 then likeness.clock() end, likeness.clock()
     from (select l.host_id, count(*) as checks, count(*) filter (where l.said_unmodified) as unmodified,
                  count(*) filter (where l.result = 'changed' and l.is_conditional and not l.said_unmodified) as proofs,
-                 count(*) filter (where l.said_unmodified and l.result <> 'unmodified') as audits,
+                 count(*) filter (where l.result <> 'unmodified' and (l.said_unmodified or (not l.is_conditional and l.has_same_validators is not null))) as audits,
                  count(*) filter (where l.result = 'changed' and (l.said_unmodified or l.has_same_validators)) as lies,
                  count(*) filter (where l.result = 'same' and not l.has_same_validators) as noises,
                  (count(*) filter (where l.result = 'changed' and not l.said_unmodified and not l.has_same_validators))::int as signs

@@ -1,4 +1,4 @@
-create or replace function likeness.plan_checks(requests_a_day int default null, bytes_a_day bigint default null, most int default 50000)
+create or replace function likeness.plan_checks(requests_percent double precision default 25, bytes_a_day bigint default 20000000000, most int default 50000)
 returns table (planned int, is_done boolean)
 language plpgsql
 volatile parallel unsafe
@@ -17,8 +17,8 @@ begin
     perform likeness.fit_supplier_rates();
     select count(*)::int into v_images from likeness.image_freshness;
     update likeness.check_plan c
-       set requests_a_day = coalesce(plan_checks.requests_a_day, greatest(100, ceil(v_images * 0.25)::int)),
-           bytes_a_day = coalesce(plan_checks.bytes_a_day, 20000000000),
+       set requests_a_day = greatest(100, ceil(v_images * plan_checks.requests_percent / 100))::int,
+           bytes_a_day = plan_checks.bytes_a_day,
            images = v_images, planned_at = v_now
     returning * into v_plan;
     -- Audits take more than one request a check: as many as they took lately.
@@ -70,5 +70,5 @@ begin
   return next;
 end
 $$;
-comment on function likeness.plan_checks(int, bigint, int) is
-  'The daily plan of the freshness checks, in steps of most pictures until is_done: fits change rates, finds the price at which the budget is spent, sets the time of each picture''s next check. Without budgets: a quarter of the pictures and 20 GB a day.';
+comment on function likeness.plan_checks(double precision, bigint, int) is
+  'The daily plan of the freshness checks, in steps of most pictures until is_done: fits change rates, finds the price at which the budget is spent, sets the time of each picture''s next check. The budget of requests is a share of the pictures, and at least 100 a day.';

@@ -1,4 +1,4 @@
-create or replace function likeness.queue_checks(requests_a_day int default null, bytes_a_day bigint default null, most int default 5000)
+create or replace function likeness.queue_checks(requests_percent double precision default 25, bytes_a_day bigint default 20000000000, most int default 5000)
 returns int
 language plpgsql
 volatile parallel unsafe
@@ -20,7 +20,7 @@ begin
     return 0;
   end if;
   if v_plan.planned_at is null then
-    perform likeness.plan_checks(queue_checks.requests_a_day, queue_checks.bytes_a_day);
+    perform likeness.plan_checks(queue_checks.requests_percent, queue_checks.bytes_a_day);
     select c.* into v_plan from likeness.check_plan c;
   end if;
   perform likeness.revise_checks();
@@ -30,18 +30,18 @@ begin
   v_plan.byte_tokens := least(v_plan.byte_tokens + v_plan.bytes_a_day * v_days, v_plan.bytes_a_day / 12.0);
 
   with due as materialized (
-    -- Twice as many as may be asked, the oldest first; when tokens are left over, also those that are due next.
+    -- Many more than may be asked, since the oldest are not always worth most; when tokens are left over, also those that are due next.
     (select f.*
        from likeness.image_freshness f
       where f.next_check_at <= case when v_plan.request_tokens > v_plan.requests_a_day / 24.0 then v_now + interval '6 hours' else v_now end
       order by f.next_check_at
-      limit least(queue_checks.most, ceil(greatest(0, v_plan.request_tokens)))::int * 2)
+      limit greatest(1000, least(queue_checks.most, ceil(greatest(0, v_plan.request_tokens)))::int * 8))
   ),
   worth as (
     select f.image_id, i.host_id, k.worth,
-           case when v.trust = 'lying' or num_nonnulls(i.source_etag, i.source_last_modified) = 0 then 1 else 1 + likeness.audit_share(v.audits, v.proofs, v.lies) end as requests,
+           case when v.trust = 'lying' or num_nonnulls(i.source_etag, i.source_last_modified) = 0 then 1 else 1 + 0.125 * likeness.audit_share(v.audits, v.proofs_since_lie, v.lies) end as requests,
            case when v.trust in ('lying', 'noisy') or num_nonnulls(i.source_etag, i.source_last_modified) = 0 then 1
-                else least(1, 0.05 + likeness.audit_share(v.audits, v.proofs, v.lies)) end * coalesce(i.source_bytes, 0) as bytes,
+                else least(1, 0.05 + likeness.audit_share(v.audits, v.proofs_since_lie, v.lies)) end * coalesce(i.source_bytes, 0) as bytes,
            -- A feed has told meanwhile that nothing happened: its time comes later.
            case when k.worth < 0.5 * v_plan.price and n.silent_days > 0 then greatest(1.0 / 24, e.days - n.elapsed_days) end as postponed_days
       from due f
@@ -56,7 +56,9 @@ begin
      cross join lateral (
        select coalesce(r.shape, 0.2)::double precision + f.shape as shape, coalesce(r.days, 10) + f.quiet_days + n.silent_days as days,
               likeness.check_weight(f.viewed_at, greatest(u.priority, d.priority), v_now) as weight) g
-     cross join lateral (select likeness.check_interval(g.shape, g.days, v_plan.price / g.weight) as days offset 0) e
+     cross join lateral (
+       select case when f.suspicion > 0 or n.silent_days > 0 then likeness.check_interval(g.shape, g.days, v_plan.price / g.weight) else 0 end as days
+       offset 0) e
      cross join lateral (
        -- A picture that may have changed with its neighbour would stay wrong until its own time.
        select g.weight * (likeness.check_value(g.shape, g.days, n.elapsed_days) + f.suspicion * 0.5 * e.days) as worth) k
@@ -112,5 +114,5 @@ begin
   return v_queued;
 end
 $$;
-comment on function likeness.queue_checks(int, bigint, int) is
+comment on function likeness.queue_checks(double precision, bigint, int) is
   'Queues the checks that are due and worth most, as far as the budget reaches now; what they show stays as it is. Workers call it every few minutes; one at a time does the work. The first call makes the plan. Returns how many.';

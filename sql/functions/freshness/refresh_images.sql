@@ -35,6 +35,7 @@ begin
        join likeness.suppliers s on s.id = p.supplier_id
        join likeness.images g on g.product_id = p.id or g.canonical_product_id = p.canonical_product_id
       where p.status = 'active'
+        and (g.blob_sha256 is not null or p.canonical_product_id is null or not likeness.is_spared(p.id))
         and (refresh_images.product_ids is null or p.id = any(refresh_images.product_ids))
         and (refresh_images.supplier is null or s.name = refresh_images.supplier)
         and (refresh_images.dataset_id is null or p.dataset_id = refresh_images.dataset_id));

@@ -18,7 +18,7 @@ begin
    where l.result = 'changed' and l.supplier_id is not null
    order by 1
   on conflict (supplier_id) do nothing;
-  -- How often a neighbour had changed too is known of each supplier; at first it is taken for one in two (product) or four (row).
+  -- How often a neighbour had changed too is known of each supplier; at first it is taken for one in two (product) or eight (row).
   with suspect as (
     select distinct on (n.image_id) n.image_id, n.suspected_with, n.suspicion
       from unnest(looks) l
@@ -28,7 +28,7 @@ begin
          from likeness.images g
         where g.product_id = l.product_id and g.id <> l.image_id
        union all
-       select g.id, 'row', (r.row_changes + 2.0) / (r.row_checks + 8.0)
+       select g.id, 'row', (r.row_changes + 1.0) / (r.row_checks + 8.0)
          from likeness.images g
          join likeness.products p on p.id = g.product_id
         where g.id between l.image_id - 6 and l.image_id + 6 and g.product_id <> l.product_id and p.supplier_id = l.supplier_id) n
@@ -39,7 +39,7 @@ begin
     select f.image_id
       from likeness.image_freshness f
       join suspect s on s.image_id = f.image_id
-     where f.suspicion < s.suspicion
+     where f.suspicion < s.suspicion and s.suspicion > 0.05
        and f.checked_at < v_now - interval '1 hour'
        -- A look that would come anyway soon is left to its time.
        and f.next_check_at > v_now and s.suspicion * extract(epoch from f.next_check_at - v_now) / 86400 > v_price

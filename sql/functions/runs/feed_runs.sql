@@ -21,7 +21,7 @@ begin
   if not found then
     return 0;
   end if;
-  select array_agg(w.turn), array_agg(w.image_id) filter (where i.queued_at is null and i.status in ('pending', 'outdated', 'failed')), min(w.priority)
+  select array_agg(w.turn), array_agg(w.image_id) filter (where (i.queued_at is null and i.status in ('pending', 'outdated', 'failed')) or (i.status = 'completed' and i.is_forced)), min(w.priority)
     into v_turns, v_next, v_priority
     from (select n.turn, n.image_id, n.priority from likeness.run_waiting n where n.run_id = v_run.id order by n.turn limit likeness.run_room(v_run)) w
     join likeness.images i on i.id = w.image_id;

@@ -1,6 +1,6 @@
 create or replace function likeness.start_run(
   product_ids bigint[] default null, image_limit int default null, label text default 'mirror', priority smallint default 1,
-  max_concurrent int default null
+  max_concurrent int default null, force boolean default false
 )
 returns bigint
 language plpgsql
@@ -26,8 +26,9 @@ begin
             join likeness.datasets d on d.id = p.dataset_id and d.status <> 'draft'
             join likeness.images i on i.product_id = p.id
            where p.status = 'active' and (start_run.product_ids is null or p.id = any(start_run.product_ids))
-             and i.queued_at is null and i.status in ('pending', 'outdated', 'failed')
-             and (p.canonical_product_id is null or not likeness.is_spared(p.id))
+             and ((i.queued_at is null and i.status in ('pending', 'outdated', 'failed')
+                   and (p.canonical_product_id is null or not likeness.is_spared(p.id)))
+                  or (start_run.force and i.status = 'completed'))
            order by i.position, i.id
            limit start_run.image_limit) w;
   -- Counted where products are named: over a whole catalogue it would cost more than the run's own work.
@@ -48,11 +49,15 @@ begin
     -- Where another feeds at this moment, a worker does it when it looks.
     perform pg_notify('likeness_work', '');
   end if;
+  if start_run.force then
+    -- Bytes are fetched whatever the validators say.
+    update likeness.images i set is_forced = true where i.id = any(v_images) and i.status in ('completed', 'outdated') and not i.is_forced;
+  end if;
   update likeness.runs r
      set status = 'finished', finished_at = likeness.clock()
    where r.id = v_run and r.wanted = 0;
   return v_run;
 end
 $$;
-comment on function likeness.start_run(bigint[], int, text, smallint, int) is
-  'Queues under a run the pictures that need fetching (never fetched, outdated, failed) of the named products or of all, at most image_limit, heroes first, no more than max_concurrent of them at once; returns the run. Those that need nothing or wait already count as skipped where products are named.';
+comment on function likeness.start_run(bigint[], int, text, smallint, int, boolean) is
+  'Queues under a run the pictures that need fetching (never fetched, outdated, failed) of the named products or of all, at most image_limit, heroes first, no more than max_concurrent of them at once; returns the run. With force also those that are completed, all without validators. Those that need nothing or wait already count as skipped where products are named.';
