@@ -40,13 +40,16 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \set checksum 202188bb05b932d4101f0054cd668270702ea6e2ac952f406a39112ff2278cec
 \ir apply_migration.sql
 \set migration 0010_match_index
-\set checksum 24a7ca1a177523b20298dab08709290f207e280936439c5924d9fcfacc219c1f
+\set checksum fcc6f5690ff8192f5bdc11defed607a95305647658d5d61c3fc5116b229bbf5f
+\ir apply_migration.sql
+\set migration 0011_matching
+\set checksum 104e2528e0cb8af6d0deb8f3b562ee8ac8b9cb689f8fdc8705a92fe80af2ee8f
 \ir apply_migration.sql
 \set migration 0012_freshness
-\set checksum 31e771fcab9d34bdf0cbe317dee8ef14d1fe60c7883f099be1afbef8cb3f7d6f
+\set checksum 84df9dec08a5aa8b2f75d184ac4c63ab7fd7b468f8e94b83a5c8770757b5062d
 \ir apply_migration.sql
 \set migration 0013_upkeep
-\set checksum 35e636638899c9bcab787edcd2e22822a2cb34a3fe829ccdfeb32d98cfb16125
+\set checksum 8d3192d11062dd294376ae74532fc4a191d3e808893de51afb766048e50c1495
 \ir apply_migration.sql
 \set migration 0014_access
 \set checksum c4c049dc9667014a7b2d62edc276e1b09584d669a992b318aa7f08640a32cbeb
@@ -169,9 +172,16 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/catalog/create_dataset.sql
 \ir functions/catalog/activate_dataset.sql
 \ir functions/catalog/source_key.sql
+\ir functions/catalog/gtin_check_digit.sql
+\ir functions/catalog/refuse_gtin.sql
+\ir functions/catalog/expand_upc_e.sql
+\ir functions/catalog/clean_barcode.sql
+\ir functions/catalog/read_gtin.sql
 \ir functions/catalog/normalize_gtin.sql
+\ir functions/catalog/note_gtin.sql
 \ir functions/catalog/open_feed.sql
 \ir functions/catalog/fold_feed.sql
+\ir functions/pictures/curate_feed.sql
 \ir functions/catalog/plan_feed.sql
 \ir functions/catalog/lock_feed.sql
 \ir functions/catalog/dataset_of_feed.sql
@@ -183,6 +193,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/freshness/note_news.sql
 \ir functions/catalog/merge_feed.sql
 \ir functions/matching/match_lexicon.sql
+\ir functions/matching/match_reading.sql
 \ir functions/matching/plain_text.sql
 \ir functions/matching/tokenize_name.sql
 \ir functions/matching/tokenize_product.sql
@@ -199,6 +210,50 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/matching/describe_match.sql
 \ir functions/matching/find_candidates.sql
 \ir functions/matching/score_candidates.sql
+\ir functions/matching/overlap_names.sql
+\ir functions/matching/names_contradict.sql
+\ir functions/matching/lock_matching.sql
+\ir functions/matching/lock_product.sql
+\ir functions/matching/lock_queue_item.sql
+\ir functions/matching/lock_canonicals.sql
+\ir functions/matching/is_spared.sql
+\ir functions/matching/spare_images.sql
+\ir functions/matching/choose_pictures.sql
+\ir functions/matching/settle_pictures.sql
+\ir functions/matching/heal_shared_pictures.sql
+\ir functions/matching/is_generic_picture.sql
+\ir functions/matching/weigh_pictures.sql
+\ir functions/matching/judge_match.sql
+\ir functions/matching/find_by_barcode.sql
+\ir functions/matching/plan_matches.sql
+\ir functions/matching/create_canonicals.sql
+\ir functions/matching/match_products.sql
+\ir functions/matching/next_unmatched.sql
+\ir functions/matching/suppliers_to_match.sql
+\ir functions/matching/describe_candidates.sql
+\ir functions/matching/list_match_queue.sql
+\ir functions/matching/write_decision.sql
+\ir functions/matching/close_queue_item.sql
+\ir functions/matching/reopen_queue_item.sql
+\ir functions/matching/replace_candidate.sql
+\ir functions/matching/link_match.sql
+\ir functions/matching/accept_match.sql
+\ir functions/matching/create_match.sql
+\ir functions/matching/reject_match.sql
+\ir functions/matching/unlink_match.sql
+\ir functions/matching/merge_canonical_products.sql
+\ir functions/matching/undo_link.sql
+\ir functions/matching/undo_rejection.sql
+\ir functions/matching/undo_unlink.sql
+\ir functions/matching/undo_merge.sql
+\ir functions/matching/undo_match.sql
+\ir functions/pictures/lock_pictures.sql
+\ir functions/pictures/arrange_images.sql
+\ir functions/pictures/set_primary_image.sql
+\ir functions/pictures/remove_images.sql
+\ir functions/pictures/restore_image.sql
+\ir functions/pictures/add_upload.sql
+\ir functions/pictures/set_use_custom_image.sql
 \ir functions/display/display_presets.sql
 \ir functions/display/rendition_folder.sql
 \ir functions/display/rendition_url.sql
@@ -210,6 +265,23 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/display/find_image_by_url.sql
 \ir functions/display/image_source.sql
 \ir functions/display/product_progress.sql
+\ir views/image_intervals.sql
+\ir functions/history/resolve_display_urls_as_of.sql
+\ir functions/history/plan_rollback.sql
+\ir functions/history/rollback_supplier.sql
+\ir functions/history/release_rollback.sql
+\ir functions/cleanup/plan_cleanup.sql
+\ir functions/cleanup/cleanup_products.sql
+\ir functions/cleanup/backfill_images.sql
+\ir functions/webhooks/save_webhook.sql
+\ir functions/webhooks/remove_webhook.sql
+\ir functions/webhooks/emit_event.sql
+\ir functions/webhooks/claim_deliveries.sql
+\ir functions/webhooks/finish_delivery.sql
+\ir functions/webhooks/retry_deliveries.sql
+\ir functions/alerts/set_alert.sql
+\ir functions/alerts/measure_storage.sql
+\ir functions/alerts/note_storage.sql
 \ir functions/access/find_service_key.sql
 \ir functions/access/create_service_key.sql
 \ir functions/access/revoke_service_key.sql
@@ -221,8 +293,13 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir triggers/blobs__sum_up.sql
 \ir triggers/images__check_move.sql
 \ir triggers/images__queue_new.sql
+\ir triggers/images__remember_move.sql
+\ir triggers/images__remember_removal.sql
 \ir triggers/images__end_check.sql
 \ir triggers/products__follow_status.sql
+\ir triggers/products__share_pictures.sql
+\ir triggers/products__leave_pictures.sql
+\ir triggers/match_log__append_only.sql
 \ir views/supplier_products.sql
 \ir views/product_images.sql
 \ir views/queue_status.sql
@@ -237,13 +314,27 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir views/worker_status.sql
 \ir views/rendition_backlog.sql
 \ir views/garbage_backlog.sql
+\ir views/freshness_status.sql
+\ir views/supplier_freshness.sql
 \ir views/pending_changes.sql
 \ir views/placeholder_pictures.sql
 \ir views/periodic_work.sql
+\ir views/queue_counts.sql
+\ir views/webhook_status.sql
+\ir views/alert_measures.sql
+\ir views/alert_status.sql
+\ir views/alerts.sql
+\ir functions/alerts/watch_alerts.sql
 \ir views/service_key_status.sql
+\ir views/match_status.sql
+\ir views/match_quality.sql
+\ir views/picture_sharing.sql
+\ir views/barcode_quality.sql
 \ir checks/check_claims_overdue.sql
 \ir checks/check_blobs_stuck_storing.sql
 \ir checks/check_completed_without_bytes.sql
 \ir checks/check_history_disagrees.sql
 \ir checks/check_hosts_parked_wrongly.sql
+\ir checks/check_match_decisions.sql
+\ir checks/check_shared_pictures.sql
 \ir grants.sql
