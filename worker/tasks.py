@@ -170,6 +170,35 @@ def _match(runtime: Runtime, turn: Turn, supplier: str) -> Matching:
         return match(connection, supplier=supplier, is_over=turn.is_over)
 
 
+@_periodic(
+    Job("freshness_plan", lambda s: s.freshness_cron, "Plans when pictures are looked at again.")
+)
+async def plan_checks(runtime: Runtime, turn: Turn) -> None:
+    settings = runtime.settings
+    while not turn.is_over():
+        planned = await turn.connection.execute(
+            b"select planned, is_done from likeness.plan_checks(%s, %s)",
+            [settings.freshness_requests_percent, settings.freshness_bytes_a_day],
+        )
+        row = await planned.fetchone()
+        assert row
+        turn.count(planned=row["planned"])
+        if row["is_done"]:
+            return
+    # The plan itself remembers how far it came.
+    turn.resume_from = "plan_checks()"
+
+
+@_periodic(Job("freshness", "*/5 * * * *", "Queues the checks of pictures that are due."))
+async def queue_checks(runtime: Runtime, turn: Turn) -> None:
+    settings = runtime.settings
+    queued = await turn.connection.execute(
+        b"select likeness.queue_checks(%s, %s) as queued",
+        [settings.freshness_requests_percent, settings.freshness_bytes_a_day],
+    )
+    turn.count(**(await queued.fetchone() or {}))
+
+
 @_periodic(Job("garbage", "23 3 * * *", "Deletes bytes that nobody shows any more."))
 async def collect_garbage(runtime: Runtime, turn: Turn) -> None:
     await asyncio.to_thread(_collect, runtime, turn)

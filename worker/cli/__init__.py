@@ -7,7 +7,18 @@ import sys
 
 import click
 
-from worker.cli import database, demo, feeds, garbage, keys, matching, programs, reports, sources
+from worker.cli import (
+    database,
+    demo,
+    feeds,
+    freshness,
+    garbage,
+    keys,
+    matching,
+    programs,
+    reports,
+    sources,
+)
 from worker.errors import LikenessError
 
 COMMANDS = (
@@ -25,6 +36,7 @@ COMMANDS = (
     sources.explain,
     sources.credentials,
     keys.key,
+    freshness.refresh,
     garbage.gc,
     garbage.purge,
 )
