@@ -55,7 +55,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \set checksum c4c049dc9667014a7b2d62edc276e1b09584d669a992b318aa7f08640a32cbeb
 \ir apply_migration.sql
 \set migration 0016_requests_and_run_caps
-\set checksum c361677b5c2cd46f4761f9efbda3268b8d683a25eeeb90a64a48fd799190b660
+\set checksum e100c4cd917d0e17075cb76ebf26e7b0adf00086b088603e3f4f37dfa4134ce5
 \ir apply_migration.sql
 \set migration 0017_picture_changes
 \set checksum a71984aaed47def82e64b73ecf0e0a690459895f2139025c0f02049b55d12d12

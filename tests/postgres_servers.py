@@ -42,7 +42,7 @@ class Server:
 @contextmanager
 def newest() -> Iterator[Server]:
     """The wheel's server, started by the code that `likeness up` starts it with."""
-    with _short_folder() as folder:
+    with short_folder() as folder:
         postgres = EmbeddedPostgres(folder / "data", durable=False)
         postgres.start()
         try:
@@ -54,7 +54,7 @@ def newest() -> Iterator[Server]:
 @contextmanager
 def oldest() -> Iterator[Server]:
     """The oldest supported server, from the system's packages."""
-    with _short_folder() as folder:
+    with short_folder() as folder:
         account = _unprivileged()
         if account:
             os.chown(folder, account.pw_uid, account.pw_gid)
@@ -79,7 +79,7 @@ def version_of(program: Path) -> str:
 
 
 @contextmanager
-def _short_folder() -> Iterator[Path]:
+def short_folder() -> Iterator[Path]:
     # A socket's path has at most 107 characters, so pytest's own long folders will not do.
     folder = Path(tempfile.mkdtemp(prefix="likeness-", dir=_memory()))
     folder.chmod(0o755)

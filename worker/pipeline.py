@@ -235,6 +235,9 @@ class Pipeline:
                 outcome = await self._outcome_of(claim, stages, turn)
                 outcome |= {"image_id": claim.image_id, "claim_no": claim.claim_no}
                 is_accepted = await self._finish(outcome)
+                if not is_accepted and "blob" in outcome:
+                    # It was held up past its lease, and its row may be gone: no object is unknown.
+                    await self._queue.adopt(outcome["sha256"])
             stages.end("finish")
             self._log_picture(claim, outcome, stages, is_accepted)
         except LostClaim:
@@ -308,22 +311,21 @@ class Pipeline:
         return outcome
 
     async def _store_once(self, claim: Claim, fetched: Fetched, stages: _Stages) -> Outcome:
-        # Another process may be storing these bytes; only the database can tell when it is done.
-        while (answer := await self._begins.call(fetched.sha256)) == "busy":  # noqa: ASYNC110
-            await asyncio.sleep(_BUSY_POLL_SECONDS)
-        stages.end("begin")
-        if answer == "purged":
-            raise SourceFault(
-                "purged", "the picture was taken down; likeness.purged_blobs says by whom and why"
-            )
-        if answer == "stored":
-            return {"is_reused": True}
         limits = Limits(
             max_pixels=self._settings.max_pixels,
             allowed_formats=frozenset(claim.formats or ("jpeg", "png", "webp", "avif", "gif")),
         )
-        rendered = await self._renderer.render(fetched.data, self._presets, limits)
-        stages.end("render")
+        rendered: Rendered | None = None
+        while True:
+            begun_at = time.monotonic()
+            if await self._begin(fetched.sha256, stages) == "stored":
+                return {"is_reused": True}
+            if rendered is None:
+                rendered = await self._renderer.render(fetched.data, self._presets, limits)
+                stages.end("render")
+            # Whoever was held up for long asks again whose these bytes are: they may be deleted.
+            if time.monotonic() - begun_at < self._settings.lease_seconds / 2:
+                break
         await asyncio.get_running_loop().run_in_executor(
             self._putters, self._put, fetched, rendered
         )
@@ -332,6 +334,18 @@ class Pipeline:
             "is_reused": False,
             "blob": _describe(fetched, rendered, self._settings.keep_originals),
         }
+
+    async def _begin(self, sha256: str, stages: _Stages) -> str:
+        """Say that these bytes are about to be stored: stored (they are already) or yours."""
+        # Another process may be storing them; only the database can tell when it is done.
+        while (answer := await self._begins.call(sha256)) == "busy":  # noqa: ASYNC110
+            await asyncio.sleep(_BUSY_POLL_SECONDS)
+        stages.end("begin")
+        if answer == "purged":
+            raise SourceFault(
+                "purged", "the picture was taken down; likeness.purged_blobs says by whom and why"
+            )
+        return answer
 
     def _put(self, fetched: Fetched, rendered: Rendered) -> None:
         sha256 = fetched.sha256

@@ -12,7 +12,7 @@ from typing import Any
 
 from worker.db import Pool, query_errors
 from worker.renditions import Preset
-from worker.slots import Slot, SlotRequest
+from worker.slots import Heard, Slot, SlotRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Look:
     has_waiting_runs: bool
 
 
-_TAKE_SLOTS = b"select * from likeness.take_slots(%s, %s::jsonb, %s)"
+_TAKE_SLOTS = b"select * from likeness.take_slots(%s, %s::jsonb, %s::jsonb, %s)"
 
 # The keys of the composite type likeness.outcome.
 Outcome = dict[str, Any]
@@ -129,25 +129,27 @@ class Queue:
         )
         return [Claim(**row) for row in rows]
 
-    async def take_slots(self, requests: Sequence[SlotRequest], lag_seconds: float) -> list[Slot]:
-        """When each of these requests may be sent; counted from around the call."""
-        asked = json.dumps([asdict(request) for request in requests])
-        arguments = (self.worker, asked, lag_seconds)
+    async def take_slots(
+        self, requests: Sequence[SlotRequest], heard: Sequence[Heard], lag_seconds: float
+    ) -> list[Slot]:
+        """May each of these requests be sent, and until when; ``heard`` were answered since."""
+        arguments = [json.dumps([asdict(one) for one in several]) for several in (requests, heard)]
         with query_errors():
             async with self._pool.connection() as connection:
-                # Granted between these two moments: the one opens a slot, the other closes it.
                 asked_at = time.monotonic()
-                cursor = await connection.execute(_TAKE_SLOTS, arguments)
+                cursor = await connection.execute(
+                    _TAKE_SLOTS, (self.worker, *arguments, lag_seconds)
+                )
                 rows = await cursor.fetchall()
-                answered_at = time.monotonic()
         unlimited = self._lease.total_seconds() / 2
         return [
             Slot(
-                answer=row["answer"],
-                opens_at=answered_at + row["wait_seconds"],
-                closes_at=asked_at
-                + row["wait_seconds"]
-                + (unlimited if row["window_seconds"] is None else row["window_seconds"]),
+                row["answer"],
+                row["wait_seconds"],
+                # Granted after it was asked for, so this is not too late.
+                asked_at + (unlimited if row["window_seconds"] is None else row["window_seconds"]),
+                row["host_id"],
+                row["request_no"],
             )
             for row in rows
         ]
@@ -171,6 +173,10 @@ class Queue:
         )
         answers = {row["sha256"]: row["answer"] for row in rows}
         return [answers[sha256] for sha256 in sha256s]
+
+    async def adopt(self, sha256: str) -> None:
+        """Make objects known that were put under a lost lease: garbage collection looks."""
+        await self._value("select likeness.adopt_objects(array[%s])", sha256)
 
     async def finish(self, outcomes: Sequence[Outcome]) -> list[bool]:
         """Make results visible in one transaction; per outcome: was its claim still ours?"""

@@ -137,6 +137,8 @@ class SecondWave:
         began = time.perf_counter()
         outcome = await self._outcome_of(claim)
         is_accepted = await self._queue.finish_renditions({"sha256": claim.sha256, **outcome})
+        if not is_accepted and outcome["renditions"]:
+            await self._queue.adopt(claim.sha256)
         _log.info(
             "second wave",
             sha256=claim.sha256,

@@ -2,11 +2,13 @@
 
 A claim alone cannot keep a host's interval, since between it and the request lie a queue of tasks,
 a name server and a handshake. So each request takes its slot when its connection is open. A slot
-has a beginning and a window; both are counted from around the question, by this machine's
-monotonic clock, so that no two clocks need to agree, and a worker that was held up asks again.
+may be used within a window that is counted from the question on, by this machine's monotonic
+clock, so that no two clocks need to agree, and a worker that was held up asks again. The answer's
+head is reported: it proves that the request has arrived, however busy its host is.
 """
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -32,51 +34,40 @@ class SlotRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
-    """What likeness.take_slots() answered; the times are of time.monotonic().
+class Heard:
+    """The answer to a request began to arrive."""
 
-    ``answer`` is go, full, blocked or lost. A request may be sent from ``opens_at`` on; after
-    ``closes_at`` it may not.
+    host_id: int
+    request_no: int
+    latency_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """What likeness.take_slots() answered.
+
+    ``answer`` is go (until ``closes_at`` of time.monotonic()), wait (ask again after
+    ``wait_seconds``), full, blocked or lost. ``request_no`` is None where no interval holds.
     """
 
     answer: str
-    opens_at: float
-    closes_at: float
-
-
-class Lag:
-    """How late this process is of late: its sleeps and its questions, by the worst of the last."""
-
-    def __init__(self) -> None:
-        self._samples: deque[float] = deque([0.0], maxlen=50)
-
-    def add(self, seconds: float) -> None:
-        self._samples.append(seconds)
-
-    @property
-    def seconds(self) -> float:
-        return max(self._samples)
+    wait_seconds: float = 0.0
+    closes_at: float = 0.0
+    host_id: int | None = None
+    request_no: int | None = None
 
 
 class Permit:
     """Lets the requests of one claimed picture go out, each at its time."""
 
-    def __init__(
-        self,
-        take: Batcher[SlotRequest, Slot],
-        image_id: int,
-        claim_no: int,
-        *,
-        lease_seconds: float,
-        lag: Lag,
-    ) -> None:
-        self._take = take
-        self._lag = lag
+    def __init__(self, slots: "Slots", image_id: int, claim_no: int) -> None:
+        self._slots = slots
         self._image_id = image_id
         self._claim_no = claim_no
-        self._lease_seconds = lease_seconds
         self._slot: Slot | None = None
         self._url = ""
+        self._used: Slot | None = None
+        self._used_at = 0.0
         self.waited_seconds = 0.0
 
     async def wait(self, url: str) -> None:
@@ -94,68 +85,84 @@ class Permit:
     async def _wait(self, url: str) -> None:
         patience = time.monotonic() + _REDIRECT_SECONDS
         while not self._may_send(url):
-            slot = await self._ask(url)
+            slot = await self._slots.ask(SlotRequest(self._image_id, self._claim_no, url))
             if slot.answer == "lost":
                 raise LostClaim(f"image {self._image_id} is no longer ours")
-            if slot.answer != "go" and time.monotonic() > patience:
+            if slot.answer in _STATES and time.monotonic() > patience:
                 raise FetchFault(
                     "host-busy",
-                    f"Redirect: {url[:200]} is on a host that is {_STATE[slot.answer]}.",
+                    f"Redirect: {url[:200]} is on a host that is {_STATES[slot.answer]}.",
                     retryable=True,
                 )
-            await asyncio.sleep(max(0.0, slot.opens_at - time.monotonic()))
-            self._lag.add(time.monotonic() - slot.opens_at)
             if slot.answer == "go":
                 self._slot, self._url = slot, url
+            else:
+                await asyncio.sleep(slot.wait_seconds)
 
     def use(self) -> None:
         """The request is being written: the next one needs a slot of its own."""
-        self._slot = None
+        self._used, self._used_at, self._slot = self._slot, time.monotonic(), None
+
+    def heard(self) -> None:
+        """The request was answered, or its connection broke."""
+        used, self._used = self._used, None
+        if used is not None and used.host_id is not None and used.request_no is not None:
+            latency_ms = (time.monotonic() - self._used_at) * 1000
+            self._slots.report(Heard(used.host_id, used.request_no, round(latency_ms, 1)))
 
     def _may_send(self, url: str) -> bool:
         slot = self._slot
-        return (
-            slot is not None
-            and self._url == url
-            and slot.opens_at <= time.monotonic() <= slot.closes_at
-        )
+        return slot is not None and self._url == url and time.monotonic() <= slot.closes_at
 
-    async def _ask(self, url: str) -> Slot:
+
+_STATES = {"full": "at its limit", "blocked": "paused or blocked"}
+
+Take = Callable[[Sequence[SlotRequest], Sequence[Heard], float], Awaitable[Sequence[Slot]]]
+
+
+class Slots:
+    """Gives a permit to each claim; what they ask and report together goes in one call."""
+
+    def __init__(self, take: Take, *, lease_seconds: float) -> None:
+        self._take = take
+        self._lease_seconds = lease_seconds
+        self._batcher: Batcher[SlotRequest | Heard, Slot | None] = Batcher(self._send)
+        self._reports: set[asyncio.Task[None]] = set()
+        # How long questions took of late; the worst of them tells how late this process may be.
+        self._seconds: deque[float] = deque([0.0], maxlen=50)
+
+    def permit(self, image_id: int, claim_no: int) -> Permit:
+        return Permit(self, image_id, claim_no)
+
+    async def ask(self, request: SlotRequest) -> Slot:
         """Ask for a slot; again while the database is away and the claim may be ours."""
         deadline = time.monotonic() + self._lease_seconds
         while True:
             try:
-                return await self._take.call(SlotRequest(self._image_id, self._claim_no, url))
+                slot = await self._batcher.call(request)
             except psycopg.OperationalError:
                 if time.monotonic() > deadline:
                     raise
                 await asyncio.sleep(_DATABASE_AWAY_SECONDS)
+            else:
+                assert slot is not None
+                return slot
 
+    def report(self, heard: Heard) -> None:
+        """Say that a request was answered, without waiting for it to be known."""
+        task = asyncio.create_task(self._report(heard))
+        self._reports.add(task)
+        task.add_done_callback(self._reports.discard)
 
-_STATE = {"full": "at its limit", "blocked": "paused or blocked"}
+    async def _report(self, heard: Heard) -> None:
+        # Where it is lost with the database, the host's next request waits a second longer.
+        with contextlib.suppress(psycopg.OperationalError):
+            await self._batcher.call(heard)
 
-
-class Slots:
-    """Gives a permit to each claim; those that ask together ask in one call."""
-
-    def __init__(
-        self,
-        take: Callable[[Sequence[SlotRequest], float], Awaitable[Sequence[Slot]]],
-        *,
-        lease_seconds: float,
-    ) -> None:
-        self._take = take
-        self._batcher = Batcher(self._ask)
-        self._lease_seconds = lease_seconds
-        self._lag = Lag()
-
-    def permit(self, image_id: int, claim_no: int) -> Permit:
-        return Permit(
-            self._batcher, image_id, claim_no, lease_seconds=self._lease_seconds, lag=self._lag
-        )
-
-    async def _ask(self, requests: Sequence[SlotRequest]) -> Sequence[Slot]:
+    async def _send(self, items: Sequence[SlotRequest | Heard]) -> Sequence[Slot | None]:
+        requests = [item for item in items if isinstance(item, SlotRequest)]
+        heard = [item for item in items if isinstance(item, Heard)]
         asked_at = time.monotonic()
-        slots = await self._take(requests, self._lag.seconds)
-        self._lag.add((time.monotonic() - asked_at) / 2)
-        return slots
+        slots = iter(await self._take(requests, heard, max(self._seconds)))
+        self._seconds.append((time.monotonic() - asked_at) / 2)
+        return [next(slots) if isinstance(item, SlotRequest) else None for item in items]

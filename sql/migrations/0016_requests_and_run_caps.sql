@@ -2,8 +2,14 @@
 
 alter table likeness.hosts
   add column next_request_at timestamptz,
+  add column request_no int not null default 0,
+  add column unheard_until timestamptz,
+  add column least_latency_ms real,
   add column limits_of bigint constraint hosts_limits_of_fkey references likeness.suppliers on delete set null;
 comment on column likeness.hosts.next_request_at is 'When the next request may be sent to it: take_slots() moves it on with each one.';
+comment on column likeness.hosts.request_no is 'Number of its last request, so that an answer is known to be that of the last.';
+comment on column likeness.hosts.unheard_until is 'Its last request was not answered yet; the next waits for the answer, and no longer than this.';
+comment on column likeness.hosts.least_latency_ms is 'About the quickest answer of late: from a request to the head of its answer, in milliseconds.';
 comment on column likeness.hosts.limits_of is 'Supplier whose limits it follows; null: they were set for this host.';
 -- squawk-ignore require-concurrent-index-creation
 create index hosts_limits_idx on likeness.hosts (limits_of);

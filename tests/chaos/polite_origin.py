@@ -1,9 +1,9 @@
 """Owns an origin of many hosts that watches how politely it is called, in a process of its own.
 
-``python -m tests.chaos.polite_origin COUNT REPORT`` listens on COUNT addresses of this machine, each
-of which the queue knows as a host, prints its port, and serves until its standard input ends; then
-it writes what it saw to REPORT as JSON. Requests are counted from their head to the last byte of their answer,
-connections from their opening to their end, each as this process learns of it.
+``python -m tests.chaos.polite_origin COUNT REPORT`` listens on COUNT addresses of this machine,
+each a host of its own, prints its port, and serves until its standard input ends; then it writes
+what it saw to REPORT as JSON. A request lasts from its head to the last byte of its answer, a
+connection from its opening to its end, each as this process learns of it.
 """
 
 import asyncio

@@ -156,7 +156,11 @@ class Fetcher:
             if source.permit is not None:
                 await source.permit.wait(source.url)
                 source.permit.use()
-            return await self._ftp.open(source, target)
+            try:
+                return await self._ftp.open(source, target)
+            finally:
+                if source.permit is not None:
+                    source.permit.heard()
         return await self._http.open(source, target)
 
     @contextlib.asynccontextmanager
@@ -201,3 +205,6 @@ class _Unhurried:
 
     def use(self) -> None:
         self._permit.use()
+
+    def heard(self) -> None:
+        self._permit.heard()

@@ -18,6 +18,10 @@ class Permit(Protocol):
         """The request is being written."""
         ...
 
+    def heard(self) -> None:
+        """The request was answered, or its connection broke."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Source:

@@ -209,8 +209,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
                         has_reopened = waiting is None
                         connection.close()
                         continue
-                    permit.use()
-                head = await connection.ask(request)
+                head = await _ask(connection, request, permit)
                 if request.method == "HEAD" or head.status_code in (204, 304):
                     await connection.skip_body()
             except (OSError, h11.RemoteProtocolError) as error:
@@ -269,6 +268,18 @@ class GuardedTransport(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         for connection in self._idle.clear():
             connection.close()
+
+
+async def _ask(
+    connection: Connection, request: httpx.Request, permit: Permit | None
+) -> h11.Response:
+    if permit is None:
+        return await connection.ask(request)
+    permit.use()
+    try:
+        return await connection.ask(request)
+    finally:
+        permit.heard()
 
 
 def _answer_fault(

@@ -8,6 +8,8 @@ as $$
 declare
   v_adopted int;
 begin
+  -- A deletion that is under way ends first: it may have looked for objects before these were put.
+  perform 1 from likeness.blobs b where b.sha256 = any(adopt_objects.sha256s) order by b.sha256 for key share;
   insert into likeness.blobs (sha256, status, stored_by, storing_expires_at, was_taken_over)
   select distinct s.sha256, 'storing', 'found in the store', likeness.clock(), true from unnest(adopt_objects.sha256s) s (sha256) order by s.sha256
   on conflict (sha256) do nothing;
