@@ -40,7 +40,6 @@ class Claim:
     credential_hosts: list[str] | None
     head_first: bool
     is_audit: bool
-    is_audit: bool
 
 
 @dataclass(frozen=True, slots=True)
