@@ -31,6 +31,7 @@ class Server(uvicorn.Server):
         is_first = services is not None and not services.is_stopping
         if services is not None:
             services.is_stopping = True
+            self._app.state.telemetry.is_closing = True
         # A person at a terminal, or a second signal, need not wait.
         if is_first and self._loop and self._drain_seconds and sig == signal.SIGTERM:
             self._loop.call_soon_threadsafe(

@@ -26,6 +26,8 @@ class Telemetry:
     """An ASGI layer around the whole application."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        # Told to stop: each answer closes its connection, so that none is cut off in the end.
+        self.is_closing = False
         self._seconds = Histogram(
             "likeness_http_request_seconds",
             "Time from a request to the end of its answer.",
@@ -38,7 +40,7 @@ class Telemetry:
         """Run one request; answers HEAD like GET, without the body."""
         request_id = _request_id(scope)
         answer: dict[str, Any] = {"status": 500, "bytes": 0}
-        added: list[tuple[bytes, bytes]] = []
+        added: list[tuple[bytes, bytes]] = [(b"connection", b"close")] if self.is_closing else []
         scope[_ADDED] = added  # type: ignore[literal-required]
         method: str = scope["method"]  # type: ignore[typeddict-item]
 

@@ -36,6 +36,7 @@ from worker.settings import Settings, child_environment
 pytestmark = [pytest.mark.slow, pytest.mark.real_s3]
 
 OUTAGE_SECONDS = float(os.environ.get("LIKENESS_TEST_OUTAGE_SECONDS", "4"))
+DRAIN_SECONDS = 1.5
 PRODUCTS = 400
 ASKING = 4
 
@@ -86,6 +87,23 @@ class Stack:
         os.kill(pid, signal.SIGQUIT)
         while self.postgres.is_running:
             time.sleep(0.01)
+
+    @contextmanager
+    def second_api(self) -> Iterator["subprocess.Popen[bytes]"]:
+        """Another API beside, in the place of the first for as long as the block lasts."""
+        first, settings = self.api, self.settings
+        update = {"api_port": free_port(), "api_drain_seconds": DRAIN_SECONDS}
+        self.settings = settings.model_copy(update=update)
+        try:
+            self.start_api()
+            self.await_ready()
+            assert self.api is not None
+            yield self.api
+        finally:
+            if self.api is not None and self.api is not first:
+                self.api.kill()
+                self.api.wait()
+            self.api, self.settings = first, settings
 
 
 @pytest.fixture(scope="module")
@@ -269,4 +287,25 @@ def test_a_store_that_stops_for_a_while_is_found_again(stack: Stack) -> None:
     told = [seen for seen in during(load, "ready", down, up) if seen.status == 503]
     assert told
     assert all("store" in seen.text for seen in told), told[0]
+    assert_nothing_was_lost(stack, load)
+
+
+def test_an_api_that_is_told_to_stop_says_so_first_and_cuts_nobody_off(stack: Stack) -> None:
+    with stack.second_api() as api, under_load(stack, 300) as load:
+        down = time.monotonic()
+        api.terminate()
+        api.wait(60)
+        gone = time.monotonic()
+    ends = [seen for seen in load.seen if seen.ended > down]
+    # Nobody who came before the end of the drain lost an answer; who comes later is refused.
+    assert not [seen for seen in ends if seen.status is None and seen.began < down + DRAIN_SECONDS]
+    refused = [seen for seen in ends if seen.status is None]
+    assert refused
+    unready = [seen for seen in ends if seen.kind == "ready" and seen.status == 503]
+    assert unready
+    assert "about to stop" in unready[0].text
+    served = [seen for seen in ends if seen.kind in ("display", "bytes") and seen.is_well]
+    assert max(seen.ended for seen in served) - unready[0].ended > 1
+    assert {seen.status for seen in ends if seen.kind == "lazy"} <= {200, 202, None}
+    print(f"stopped in {gone - down:.1f} s, {len(served)} answers after it was told")
     assert_nothing_was_lost(stack, load)
