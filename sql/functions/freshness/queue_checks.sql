@@ -25,7 +25,7 @@ begin
   end if;
   perform likeness.revise_checks();
   -- Tokens grow evenly, so that the checks are spread over the day; a pause of more than two hours is not made up for.
-  v_days := extract(epoch from v_now - coalesce(v_plan.paced_at, v_now - interval '5 minutes')) / 86400;
+  v_days := extract(epoch from v_now - coalesce(v_plan.paced_at, v_now - interval '2 hours')) / 86400;
   v_plan.request_tokens := least(v_plan.request_tokens + v_plan.requests_a_day * v_days, greatest(1, v_plan.requests_a_day / 12.0));
   v_plan.byte_tokens := least(v_plan.byte_tokens + v_plan.bytes_a_day * v_days, v_plan.bytes_a_day / 12.0);
 
