@@ -1,4 +1,4 @@
-"""The pixel bench's own arithmetic, and that its engines make what the tasks ask for."""
+"""The benches' own arithmetic, and that the engines make what the pixel tasks ask for."""
 
 from collections.abc import Callable, Sequence
 from io import BytesIO
@@ -11,6 +11,13 @@ from scripts.bench.picture_looks import score
 from scripts.bench.pixel_figures import TASKS, Results, bytes_ratio, figures_of, ratio
 from scripts.bench.pixel_lane import Output
 from scripts.bench.pixel_peers import Sample
+from scripts.bench.queue_figures import Cell
+from scripts.bench.queue_figures import Results as QueueResults
+from scripts.bench.queue_figures import figures_of as queue_figures
+from scripts.bench.queue_figures import ratio as queue_ratio
+from scripts.bench.queue_figures import table_of as queue_table
+from scripts.bench.queue_peers import Sample as QueueSample
+from scripts.bench.queue_soak import p99_by_part
 
 Engine = Callable[[bytes, Sequence[Output]], Callable[[], list[bytes]]]
 
@@ -75,3 +82,31 @@ def test_a_peer_that_is_not_there_is_null_and_the_reason_is_told() -> None:
     assert figures["tasks"]["a"]["sharp"] is None
     assert figures["missing"] == {"sharp": "sharp needs node"}
     assert figures["tasks"]["a"]["floor"]["two_cores_pictures_per_second"] == 100.0
+
+
+def _seconds(*per_job_ms: float) -> list[QueueSample]:
+    return [QueueSample(1000, ms) for ms in per_job_ms]
+
+
+def test_a_queue_is_compared_with_the_others_round_by_round() -> None:
+    # In the second round the machine was three times as slow, for both.
+    assert queue_ratio(_seconds(1.0, 3.0, 1.0), _seconds(2.0, 6.0, 2.0)) == 2.0
+
+
+def test_a_queue_that_is_not_there_leaves_the_others_in_the_table() -> None:
+    results = QueueResults(missing={"pgmq": "no network"})
+    cell = Cell("turn", 10_000, 2, 10)
+    results.add(cell, "likeness", QueueSample(1000, 0.5))
+    results.add(cell, "plain", QueueSample(1000, 0.25))
+    [figures] = queue_figures(results)["cells"]
+    assert figures["jobs_per_second"] == {"likeness": 2000.0, "plain": 4000.0}
+    assert figures["ours_to_peer_ratio"] == {"plain": 0.5}
+    table = queue_table(results)
+    assert "Missing: pgmq: no network" in table
+    assert max(len(line) for line in table.splitlines()) <= 80
+
+
+def test_claims_are_sorted_into_parts_of_the_soak_by_when_they_were() -> None:
+    quick = [(100 + n / 100, 1.0) for n in range(1000)]
+    slow = [(150 + n / 100, 9.0) for n in range(1000)]
+    assert p99_by_part([*quick, *slow], 100, 10) == [1.0, None, None, None, None, 9.0]

@@ -7,7 +7,6 @@ folder. A peer that cannot be had is reported with the reason; the bench goes on
 import json
 import os
 import queue
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,13 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scripts.bench.peer_packages import PeerMissing, last_line, npm_packages, python_packages
+
 SHARP_VERSION = "0.35.5"
 # The newest Pillow that this thumbor takes.
 THUMBOR_PACKAGES = ("thumbor==7.8.0", "pillow==12.3.0")
 
 ROOT = Path(__file__).parents[2]
-CACHE = Path.home() / ".cache" / "likeness"
-_INSTALL_SECONDS = 180
 
 # Engines by the process that they share; the floor is first, all others are measured against it.
 LANES = {
@@ -33,10 +32,6 @@ LANES = {
     "pyvips": ("pyvips", "pyvips_tuned"),
     "thumbor": ("thumbor",),
 }
-
-
-class PeerMissing(Exception):
-    """A peer cannot be had; the message says why, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +73,7 @@ class Lane:
             line = ""
         if not line:
             self._said.seek(0)
-            raise PeerMissing(_last_line(self._said.read()))
+            raise PeerMissing(last_line(self._said.read()))
         answer: dict[str, Any] = json.loads(line)
         return answer
 
@@ -158,46 +153,13 @@ def _vips(folder: str) -> list[str]:
 
 
 def _sharp(folder: str) -> list[str]:
-    packages = CACHE / f"sharp-{SHARP_VERSION}"
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        raise PeerMissing("sharp needs node and npm on PATH: install Node.js 20 or later")
-    if not (packages / "node_modules" / "sharp" / "package.json").exists():
-        npm = ["npm", "install", "--no-audit", "--no-fund", "--no-save", "--ignore-scripts"]
-        _install([*npm, "--prefix", str(packages), f"sharp@{SHARP_VERSION}"], packages)
+    packages = npm_packages(f"sharp-{SHARP_VERSION}", f"sharp@{SHARP_VERSION}")
     return ["node", str(ROOT / "scripts/bench/sharp_lane.mjs"), folder, str(packages)]
 
 
 def _thumbor(folder: str) -> list[str]:
-    home = CACHE / THUMBOR_PACKAGES[0].replace("==", "-")
-    python = home / "bin" / "python"
-    if not (home / "complete").exists():
-        uv = str(Path(sys.executable).with_name("uv"))
-        _install([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(home)], home)
-        _install(
-            [uv, "pip", "install", "--quiet", "--python", str(python), *THUMBOR_PACKAGES], home
-        )
-        (home / "complete").touch()
+    python = python_packages(THUMBOR_PACKAGES[0].replace("==", "-"), *THUMBOR_PACKAGES)
     return [str(python), "-W", "ignore", "-m", "scripts.bench.thumbor_lane", folder]
-
-
-def _install(argv: Sequence[str], home: Path) -> None:
-    """Run an installer once. Raises PeerMissing with what it said last."""
-    print(f"Installing into {home} (once)", file=sys.stderr)
-    home.mkdir(parents=True, exist_ok=True)
-    try:
-        subprocess.run(argv, check=True, capture_output=True, text=True, timeout=_INSTALL_SECONDS)
-    except subprocess.CalledProcessError as error:
-        raise PeerMissing(
-            f"{Path(argv[0]).name} failed ({_last_line(error.stderr)});"
-            f" with a network, run this again, or: {' '.join(argv)}"
-        ) from error
-    except (subprocess.TimeoutExpired, OSError) as error:
-        raise PeerMissing(f"{error}; run this again, or: {' '.join(argv)}") from error
-
-
-def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1][:300] if lines else "it ended without a word"
 
 
 _COMMANDS: dict[str, Callable[[str], list[str]]] = {

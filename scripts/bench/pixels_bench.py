@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.bench import picture_looks
+from scripts.bench.peer_packages import PeerMissing
 from scripts.bench.picture_origin import read_pictures
 from scripts.bench.pillow_lane import LIMITS
 from scripts.bench.pixel_figures import (
@@ -34,7 +35,7 @@ from scripts.bench.pixel_figures import (
     figures_of,
     ratio,
 )
-from scripts.bench.pixel_peers import LANES, Lane, PeerMissing, make_all, start
+from scripts.bench.pixel_peers import LANES, Lane, make_all, start
 from worker.demo.pictures import draw_samples
 from worker.errors import RenderFault
 from worker.render import render
