@@ -390,7 +390,8 @@ def test_a_feed_that_tells_of_changes_saves_looks(shop: Shop) -> None:
     )
     shop.at(shop.now() + 30 * DAY)
     shop.execute(
-        "insert into likeness.supplier_rates (supplier_id, shape, days, news_days, news_hits, news_at)"
+        "insert into likeness.supplier_rates"
+        " (supplier_id, shape, days, news_days, news_hits, news_at)"
         " values (%s, 0.2, 10, 1, 100, likeness.clock() - interval '1 hour')",
         shop.supplier_id,
     )

@@ -12,7 +12,7 @@ begin atomic
   )
   select a.id,
          case when p.id is null or i.id is null then 'no-image'
-              when i.status = 'completed' then 'cached'
+              when i.status = 'completed' or i.is_check then 'cached'
               when i.blob_sha256 is not null then 'outdated'
               when i.failure_reason = 'placeholder' then 'no-image'
               else i.status end,
@@ -25,7 +25,7 @@ begin atomic
          case c.source when 'rendition' then (n.size ->> 2)::int when 'original' then b.height end,
          case when i.status in ('pending', 'outdated') and i.queued_at is not null
                 then least(300, greatest(2, ceil(extract(epoch from i.retry_at - likeness.clock()))))::int
-              when i.status = 'processing' then 2
+              when i.status = 'processing' and not i.is_check then 2
               when i.status = 'pending' then 60 end,
          coalesce(left(i.blob_sha256, 16), case when i.id is not null then i.id || '-' || i.status || '-' || i.claim_no end),
          i.id, nullif(p.name, ''), b.placeholder,
@@ -39,17 +39,17 @@ begin atomic
     left join lateral (
       select o.*
         from (
-          select g.id, g.status, g.blob_sha256, g.queued_at, g.retry_at, g.claim_no, g.position, g.fetch_url, g.uploaded_sha256, g.failure_reason,
+          select g.id, g.status, g.blob_sha256, g.queued_at, g.retry_at, g.claim_no, g.position, g.fetch_url, g.uploaded_sha256, g.is_check, g.failure_reason,
                  case when p.use_custom_image then 0 else 2 end as rank, p.supplier_id
             from likeness.images g
            where g.product_id = p.id and (a.position is null or g.position = a.position)
           union all
-          select g.id, g.status, g.blob_sha256, g.queued_at, g.retry_at, g.claim_no, g.position, g.fetch_url, g.uploaded_sha256, g.failure_reason,
+          select g.id, g.status, g.blob_sha256, g.queued_at, g.retry_at, g.claim_no, g.position, g.fetch_url, g.uploaded_sha256, g.is_check, g.failure_reason,
                  case when p.use_custom_image then 1 else 0 end, p.supplier_id
             from likeness.images g
            where g.canonical_product_id = p.canonical_product_id and (a.position is null or g.position = a.position)
           union all
-          select g.id, g.status, g.blob_sha256, g.queued_at, g.retry_at, g.claim_no, g.position, g.fetch_url, g.uploaded_sha256, g.failure_reason,
+          select g.id, g.status, g.blob_sha256, g.queued_at, g.retry_at, g.claim_no, g.position, g.fetch_url, g.uploaded_sha256, g.is_check, g.failure_reason,
                  case when p.use_custom_image then 2 else 1 end, d.supplier_id
             from likeness.canonical_products k
             join likeness.products d on d.id = k.picture_product_id and d.id <> p.id
