@@ -34,14 +34,16 @@ begin
     select case
              when d.action = 'create' and c.id is not null
                then row(d.product_id, 'link', c.id, 1, 'barcode', 'the barcode agrees', '[]')::likeness.match_decision
-             when d.action = 'create'
-               then row(d.product_id, d.action, d.canonical_product_id, d.confidence, d.method, d.reason, d.candidates)::likeness.match_decision
-             else d
+             else row(d.product_id, d.action, d.canonical_product_id, d.confidence, d.method, d.reason, n.candidates)::likeness.match_decision
            end
       from unnest(v_plan) d
       join likeness.products p on p.id = d.product_id
       left join likeness.canonical_products c on d.action = 'create' and c.gtin = p.gtin
        and not exists (select from likeness.match_rejections r where r.product_id = p.id and r.canonical_product_id = c.id)
+     cross join lateral (
+       select coalesce(jsonb_agg(e.candidate order by e.turn), '[]') as candidates
+         from jsonb_array_elements(d.candidates) with ordinality e (candidate, turn)
+        where exists (select from likeness.canonical_products k where k.id = (e.candidate ->> 'canonical_product_id')::bigint)) n
      where d.action in ('create', 'leave') or d.canonical_product_id is null
         or exists (select from likeness.canonical_products k where k.id = d.canonical_product_id));
   v_plan := likeness.create_canonicals(v_plan);

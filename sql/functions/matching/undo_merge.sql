@@ -39,12 +39,16 @@ begin
     from jsonb_array_elements_text(decision.evidence -> 'product_ids') e (id)
    where p.id = e.id::bigint and p.canonical_product_id = v_into
      and not exists (select from likeness.match_rejections r where r.product_id = p.id and r.canonical_product_id = v_was.id);
-  -- Who waits with the other one as a candidate may mean this one.
+  -- Who waits with the other one as a candidate may mean this one. Whoever has the turn waits for no product.
   update likeness.products p
      set matched_at = null
-   where p.canonical_product_id is null
-     and p.id in (select q.product_id from likeness.match_queue q
-                   where q.status = 'waiting' and q.candidates @> jsonb_build_array(jsonb_build_object('canonical_product_id', v_into)));
+   where p.id in (select w.id
+                    from likeness.products w
+                   where w.canonical_product_id is null
+                     and w.id in (select q.product_id from likeness.match_queue q
+                                   where q.status = 'waiting' and q.candidates @> jsonb_build_array(jsonb_build_object('canonical_product_id', v_into)))
+                   order by w.id
+                     for no key update skip locked);
   perform likeness.settle_pictures(array[v_was.id, v_into]);
 end
 $$;
