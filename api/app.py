@@ -33,6 +33,7 @@ from api import (
     redirects,
     renditions,
     runs,
+    uploads,
     user_images,
 )
 from api.metrics import ViewCollector
@@ -89,6 +90,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         route_handlers=[
             *(handler for module in _MODULES for handler in module.HANDLERS),
             feeds.make_router(settings),
+            uploads.make_router(settings),
             _static_files(),
             get_docs,
         ],

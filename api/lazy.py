@@ -98,12 +98,16 @@ async def read_progress(services: Services, product_ids: list[int]) -> list[Prog
 
 
 async def hurry(services: Services, progress: Progress) -> None:
-    """Put the picture first, also where it had failed."""
+    """Put the picture first, also where it had failed or nobody had queued it yet."""
     if progress.status == "failed":
         await services.rows(
             "select likeness.retry_images(image_ids => %s::bigint[], priority => %s::smallint)",
             [progress.image_id],
             VIEWED,
+        )
+    elif progress.status == "pending" and not progress.is_queued:
+        await services.rows(
+            "select likeness.want_images(%s::bigint[], %s::smallint)", [progress.image_id], VIEWED
         )
     else:
         await services.rows(
@@ -154,7 +158,7 @@ def describe(services: Services, progress: Progress) -> LazyAnswer:
     elif progress.status == "no-image":
         answer.error = "The product has no picture."
     elif not progress.is_moving:
-        answer.error = "Its pictures are not wanted yet: its dataset or the product is not active."
+        answer.error = "Its pictures are not wanted: the product is not active."
     elif progress.rests_seconds:
         answer.error = "Its source rests after failures; the picture comes when it may be called."
         answer.retry_after = progress.rests_seconds

@@ -37,6 +37,7 @@ TYPES: Mapping[str, tuple[int, str]] = {
     "method-not-allowed": (405, "The method is not allowed here"),
     "conflict": (409, "The state does not allow it"),
     "too-large": (413, "The body is too large"),
+    "not-a-picture": (415, "The file is no picture that can be used"),
     "bad-feed": (422, "The feed cannot be read"),
     "range-not-satisfiable": (416, "The range lies outside the file"),
     "rate-limited": (429, "Too many requests"),

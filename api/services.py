@@ -21,6 +21,7 @@ from worker.settings import Settings
 
 POOL_SIZE = 10
 MOST_IMPORTS = 2
+MOST_UPLOADS = 4
 POOL_TIMEOUT_SECONDS = 5.0
 
 
@@ -41,6 +42,8 @@ class Services:
     is_stopping: bool = False
     # Each import holds a transaction open for as long as its sender takes.
     imports: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_IMPORTS))
+    # Each upload is in memory once, while it is put.
+    uploads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_UPLOADS))
     in_flight: dict[Any, asyncio.Task[Any]] = field(default_factory=dict)
 
     async def rows(self, statement: str, *arguments: object) -> list[db.Row]:

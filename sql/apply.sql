@@ -254,6 +254,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/pictures/restore_image.sql
 \ir functions/pictures/add_upload.sql
 \ir functions/pictures/set_use_custom_image.sql
+\ir functions/pictures/want_images.sql
 \ir functions/display/display_presets.sql
 \ir functions/display/rendition_folder.sql
 \ir functions/display/rendition_url.sql

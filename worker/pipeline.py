@@ -27,6 +27,7 @@ from worker.renditions import EXTENSIONS, Limits, Preset, Rendered, Rendition
 from worker.settings import Settings
 from worker.slots import Permit, Slots
 from worker.storage import ObjectStore, original_key, rendition_key
+from worker.uploads import UPLOAD_FORMATS, is_upload, read_upload
 
 _log = get_logger(__name__)
 
@@ -255,7 +256,10 @@ class Pipeline:
         try:
             permit = self._slots.permit(claim.image_id, claim.claim_no)
             try:
-                fetched = await self._look(_source_of(claim, permit), claim.is_audit, asked)
+                if is_upload(claim.fetch_url):
+                    fetched = await asyncio.to_thread(read_upload, self._store, claim.fetch_url)
+                else:
+                    fetched = await self._look(_source_of(claim, permit), claim.is_audit, asked)
             finally:
                 stages.end("fetch")
                 stages.take_out("slot", of="fetch", seconds=permit.waited_seconds)
@@ -313,7 +317,7 @@ class Pipeline:
     async def _store_once(self, claim: Claim, fetched: Fetched, stages: _Stages) -> Outcome:
         limits = Limits(
             max_pixels=self._settings.max_pixels,
-            allowed_formats=frozenset(claim.formats or ("jpeg", "png", "webp", "avif", "gif")),
+            allowed_formats=_formats_of(claim),
         )
         rendered: Rendered | None = None
         while True:
@@ -326,13 +330,15 @@ class Pipeline:
             # Whoever was held up for long asks again whose these bytes are: they may be deleted.
             if time.monotonic() - begun_at < self._settings.lease_seconds / 2:
                 break
+        # Of an upload there is no other copy.
+        has_original = self._settings.keep_originals or is_upload(claim.fetch_url)
         await asyncio.get_running_loop().run_in_executor(
-            self._putters, self._put, fetched, rendered
+            self._putters, self._put, fetched, rendered, has_original
         )
         stages.end("put")
         return {
             "is_reused": False,
-            "blob": _describe(fetched, rendered, self._settings.keep_originals),
+            "blob": _describe(fetched, rendered, has_original),
         }
 
     async def _begin(self, sha256: str, stages: _Stages) -> str:
@@ -347,9 +353,9 @@ class Pipeline:
             )
         return answer
 
-    def _put(self, fetched: Fetched, rendered: Rendered) -> None:
+    def _put(self, fetched: Fetched, rendered: Rendered, has_original: bool) -> None:
         sha256 = fetched.sha256
-        if self._settings.keep_originals:
+        if has_original:
             self._store.put(
                 original_key(sha256),
                 fetched.data,
@@ -400,6 +406,12 @@ class Pipeline:
             bytes=outcome.get("source_bytes"),
             **stages.ms,
         )
+
+
+def _formats_of(claim: Claim) -> frozenset[str]:
+    if is_upload(claim.fetch_url):
+        return UPLOAD_FORMATS
+    return frozenset(claim.formats or ("jpeg", "png", "webp", "avif", "gif"))
 
 
 def _source_of(claim: Claim, permit: Permit) -> Source:

@@ -39,6 +39,13 @@ class Shop:
         found: int = self.one("select likeness.create_dataset(%s, 'feed', %s)", supplier, prefix)
         return found
 
+    def dataset_of_new(self, supplier: str) -> int:
+        """An active dataset of a supplier that is new."""
+        self.supplier(supplier)
+        dataset = self.dataset(supplier)
+        self.activate(dataset)
+        return dataset
+
     def product(self, dataset: int, sku: str, pictures: tuple[str, ...] = ("a.jpg",)) -> int:
         """A product of a dataset; its pictures wait for the dataset to be active."""
         product: int = self.one(

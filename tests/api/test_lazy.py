@@ -103,14 +103,26 @@ def test_a_product_without_a_picture_is_told_so(client: httpx.Client, shop: Shop
     assert (body["success"], body["status"]) == (False, "no-image")
 
 
-def test_a_picture_of_a_draft_is_not_waited_for(client: httpx.Client, shop: Shop) -> None:
-    shop.supplier("acme")
-    product = shop.product(shop.dataset("acme"), "A1")
+def test_a_picture_of_a_product_that_is_not_sold_is_not_waited_for(
+    client: httpx.Client, shop: Shop
+) -> None:
+    product = shop.pending()
+    shop.connection.execute("update likeness.products set status = 'inactive'")
     started = time.monotonic()
     body = client.post(URL, json={"product_id": product}).json()
     assert not body["success"]
     assert "not active" in body["error"]
     assert time.monotonic() - started < 5
+
+
+def test_a_picture_of_a_draft_comes_when_somebody_looks_at_it(
+    client: httpx.Client, shop: Shop
+) -> None:
+    shop.supplier("acme", host_min_interval="0")
+    product = shop.product(shop.dataset("acme"), "A1", ("a.jpg", "b.jpg"))
+    with _worker(shop):
+        assert client.post(URL, json={"product_id": product}).json()["success"]
+    assert shop.one("select count(*) from likeness.images where status = 'completed'") == 1
 
 
 def test_a_host_that_rests_is_told_with_the_time(client: httpx.Client, shop: Shop) -> None:

@@ -28,9 +28,7 @@ def product_id(db: Db, sku: str = "A") -> int:
 
 def call(db: Db, function: str, *arguments: object) -> Any:
     marks = ", ".join(["%s"] * len(arguments))
-    found = db.execute(
-        f"select * from likeness.{function}({marks})".encode(), arguments
-    ).fetchone()
+    found = db.execute(f"select * from likeness.{function}({marks})".encode(), arguments).fetchone()
     assert found
     return found
 
@@ -96,7 +94,9 @@ def test_an_import_brings_nothing_back_that_staff_removed(db: Db) -> None:
     assert sources(db, "A") == ["b.jpg", "c.jpg"]
     feed(db, row("A", "./a.jpg", "b.jpg", "c.jpg"), and_activate=True)
     assert sources(db, "A") == ["b.jpg", "c.jpg"]
-    history = shop.rows("select * from likeness.image_history where image_id = %s order by id", gone)
+    history = shop.rows(
+        "select * from likeness.image_history where image_id = %s order by id", gone
+    )
     assert [entry["cause"] for entry in history] == ["mirrored", "removed by staff"]
     assert_checks_are_quiet(db)
 
@@ -228,9 +228,7 @@ def test_staff_waits_for_an_import_and_then_sees_it(db: Db, second_connection: D
 
     def arrange() -> None:
         try:
-            second_connection.execute(
-                "select likeness.arrange_images(%s, %s)", [product, order]
-            )
+            second_connection.execute("select likeness.arrange_images(%s, %s)", [product, order])
         except psycopg.Error as error:
             outcome.append(error.sqlstate or "")
 

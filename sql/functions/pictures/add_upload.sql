@@ -39,8 +39,8 @@ begin
     -- Held until the end: garbage collection sees the reference, or we see what it did.
     perform 1 from likeness.blobs b where b.sha256 = add_upload.sha256 for no key update;
     update likeness.blobs b
-       set status = 'stored', condemned_at = null
-     where b.sha256 = add_upload.sha256 and b.status = 'condemned' and not b.is_deleting;
+       set status = 'stored', condemned_at = null, has_original = true
+     where b.sha256 = add_upload.sha256 and not b.is_deleting and (b.status = 'condemned' or (b.status = 'stored' and not b.has_original));
     select b.status = 'stored' into v_is_stored from likeness.blobs b where b.sha256 = add_upload.sha256 and not b.is_deleting;
     if v_is_stored is null then
       raise exception 'the uploaded bytes are gone again' using errcode = 'LK003', hint = 'Upload the file once more.';
