@@ -126,3 +126,34 @@ def test_the_pictures_of_a_product_are_listed_in_their_order(
     assert [rendition["preset"] for rendition in images[0]["renditions"]] == ["thumb", "medium"]
     assert service.get(images[0]["renditions"][0]["url"]).status_code == 200
     assert service.get("/api/products/4711/images").status_code == 404
+
+
+def test_a_forced_run_fetches_what_is_there_again(service: httpx.Client, shop: Shop) -> None:
+    product = shop.pending()
+    shop.complete()
+    assert service.post("/api/mirror", json={"product_ids": [product]}).json()["wanted"] == 0
+    run = service.post("/api/mirror", json={"product_ids": [product], "force": True}).json()
+    assert (run["status"], run["wanted"], run["skipped"]) == ("running", 1, 0)
+    shown = service.get(f"/api/products/{product}/display-url").json()
+    assert (shown["status"], shown["source"]) == ("outdated", "rendition")
+    shop.complete()
+    assert service.get(f"/api/mirror/{run['run_id']}").json()["status"] == "finished"
+
+
+def test_prefetch_counts_what_it_found_and_raised(
+    service: httpx.Client, client: httpx.Client, shop: Shop
+) -> None:
+    cached = shop.pending(sku="cached")
+    shop.complete()
+    waits = shop.product(1, "waits", ("w.jpg",))
+    answer = service.post("/api/prefetch", json={"product_ids": [cached, waits, 4711]})
+    assert answer.status_code == 202
+    assert answer.json() == {
+        "products": 3, "unknown": 1, "cached": 1, "queued": 0, "raised": 1, "failed": 0
+    }  # fmt: skip
+    row = shop.connection.execute(
+        "select priority from likeness.images where product_id = %s", [waits]
+    ).fetchone()
+    assert row == {"priority": 2}
+    assert client.post("/api/prefetch", json={"product_ids": [waits]}).status_code == 401
+    assert service.post("/api/prefetch", json={"product_ids": []}).status_code == 400
