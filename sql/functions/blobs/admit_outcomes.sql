@@ -7,6 +7,7 @@ as $$
 #variable_conflict use_column
 declare
   v_sha256s text[];
+  v_stored int;
   v_purged text[];
   v_uncondemned text[];
   v_admitted likeness.outcome[];
@@ -16,8 +17,12 @@ begin
     return outcomes;
   end if;
   -- Garbage collection and purges lock the bytes FOR UPDATE: they are done with them, or see our reference.
-  perform 1 from likeness.blobs b where b.sha256 = any(v_sha256s) order by b.sha256 for key share;
+  select count(*) filter (where b.status = 'stored') into v_stored
+    from (select k.status from likeness.blobs k where k.sha256 = any(v_sha256s) order by k.sha256 for key share) b;
   select array_agg(p.sha256) into v_purged from likeness.purged_blobs p where p.sha256 = any(v_sha256s);
+  if v_purged is null and v_stored = cardinality(v_sha256s) then
+    return outcomes;
+  end if;
   update likeness.blobs b
      set is_deleting = true
    where b.sha256 = any(v_purged) and b.status = 'storing' and b.stored_by = admit_outcomes.worker;

@@ -10,8 +10,12 @@ declare
   v_looks likeness.look[];
   v_lost bigint[];
 begin
-  v_looks := array(select likeness.judge_looks(outcomes));
+  v_looks := array(select j from likeness.judge_looks(outcomes) j);
   v_lost := likeness.learn_looks(v_looks);
+  -- Nearly always it is the first look at a picture, which tells nothing of changes and validators.
+  if not exists (select from unnest(v_looks) l where l.result <> 'first' or l.is_check) then
+    return v_lost;
+  end if;
   perform likeness.learn_validators(v_looks);
   perform likeness.suspect_neighbours(v_looks);
   -- A row a worker and hour, written last: no other worker waits for it.

@@ -24,7 +24,20 @@ begin
   on conflict (image_id) do update
      set checked_at = excluded.checked_at, seen_at = excluded.seen_at, shape = 0, quiet_days = excluded.quiet_days, failed_checks = 0,
          next_check_at = excluded.next_check_at, suspicion = 0, suspected_with = null, failure_text = null;
+  if not exists (select from unnest(looks) l where l.result <> 'first') then
+    return '{}';
+  end if;
 
+  -- In one order, before any of them is changed; where nothing changed, nobody waits for anybody.
+  perform 1
+     from likeness.supplier_rates r
+    where r.supplier_id in (
+      select l.supplier_id
+        from unnest(looks) l
+        left join likeness.image_freshness f on f.image_id = l.image_id
+       where l.result = 'changed' or f.suspicion > 0)
+    order by r.supplier_id
+      for no key update;
   update likeness.supplier_rates r
      set mate_checks = r.mate_checks + s.mate_checks, mate_changes = r.mate_changes + s.mate_changes,
          row_checks = r.row_checks + s.row_checks, row_changes = r.row_changes + s.row_changes

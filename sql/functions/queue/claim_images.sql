@@ -15,6 +15,7 @@ declare
   v_more bigint[];
   v_now_seconds double precision := extract(epoch from v_now);
   v_marks double precision[] := nullif(current_setting('likeness.low_water', true), '')::double precision[];
+  v_lows timestamptz[];
   v_low timestamptz;
   v_near bigint[];
   v_caps int[];
@@ -38,19 +39,23 @@ begin
     if v_marks[5] is null or v_marks[5] not between v_now_seconds - 30 and v_now_seconds then
       v_marks := array_fill('-infinity'::double precision, array[4]) || v_now_seconds || case when v_marks[5] is null then v_marks[6:7] end;
     end if;
+    -- Of each class the first host that lives, be it locked or not.
+    select array_agg(f.ready_at order by c.class), array_agg(greatest(v_marks[c.class + 1], extract(epoch from least(f.ready_at, v_now)) - 0.25) order by c.class)
+           || v_marks[5:7]
+      into v_lows, v_marks
+      from generate_series(0, 3) c (class)
+      left join lateral (
+        select h.ready_at
+          from likeness.hosts h
+         where h.best_priority = c.class and h.ready_at >= to_timestamp(v_marks[c.class + 1]) and not h.paused
+         order by h.ready_at
+         limit 1) f on true;
     for v_class in reverse 3..0 loop
-      -- The first host that lives, be it locked or not.
-      select h.ready_at into v_low
-        from likeness.hosts h
-       where h.best_priority = v_class and h.ready_at >= to_timestamp(v_marks[v_class + 1]) and not h.paused
-       order by h.ready_at
-       limit 1;
-      v_marks[v_class + 1] := greatest(v_marks[v_class + 1], extract(epoch from least(v_low, v_now)) - 0.25);
-      continue when v_low is null or v_low > v_now;
+      continue when v_lows[v_class + 1] is null or v_lows[v_class + 1] > v_now;
       select array_agg(q.id) into v_more
         from (select h.id
                 from likeness.hosts h
-               where h.best_priority = v_class and h.ready_at between v_low and v_now and not h.paused
+               where h.best_priority = v_class and h.ready_at between v_lows[v_class + 1] and v_now and not h.paused
                order by h.ready_at, h.id
                limit batch - cardinality(v_hosts)
                  for no key update skip locked) q;

@@ -24,11 +24,16 @@ begin
     where h.id in (select i.host_id from unnest(v_all) o join likeness.images i on i.id = o.image_id)
     order by h.id
       for no key update;
-  perform 1 from likeness.images i where i.id in (select o.image_id from unnest(v_all) o) order by i.id for no key update;
+  with held as materialized (
+    select i.id, i.claim_no, i.claimed_by
+      from likeness.images i
+     where i.id in (select o.image_id from unnest(v_all) o)
+     order by i.id
+       for no key update
+  )
   select coalesce(array_agg(o), '{}') into v_outcomes
     from unnest(v_all) o
-    -- Not by "=": the planner would read the index of what is in hand, which a long-running transaction fills with dead entries.
-    join likeness.images i on i.id = o.image_id and i.claim_no = o.claim_no and i.claimed_by is not distinct from finish_images.worker;
+    join held h on h.id = o.image_id and h.claim_no = o.claim_no and h.claimed_by = finish_images.worker;
 
   v_mine := v_outcomes;
   v_outcomes := likeness.admit_outcomes(worker, v_mine);
@@ -36,7 +41,9 @@ begin
     -- Their bytes were deleted while they were in hand: they are fetched once more.
     perform likeness.release_images(worker, array(select m.image_id from unnest(v_mine) m except select o.image_id from unnest(v_outcomes) o));
   end if;
-  perform likeness.store_blobs(v_outcomes);
+  if exists (select from unnest(v_outcomes) o where o.sha256 is not null and (jsonb_typeof(o.blob) = 'object' or not o.is_completed)) then
+    perform likeness.store_blobs(v_outcomes);
+  end if;
   v_lost := likeness.learn_freshness(worker, v_outcomes);
   v_outcomes := likeness.screen_outcomes(v_outcomes);
 
