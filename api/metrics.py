@@ -22,8 +22,18 @@ from worker.db import Row
 
 _FRESH_SECONDS = 10.0
 _STATEMENTS = {
-    "queue": "select state, images, extract(epoch from likeness.clock() - oldest_queued_at)::float8"
-    " as age from likeness.queue_status",
+    "queue": "select state, images from likeness.queue_counts",
+    # The first of each host and class: an index has them in front.
+    "oldest": "select 'waiting' as state, extract(epoch from likeness.clock() - min(i.queued_at))"
+    "::float8 as age from likeness.hosts h cross join generate_series(0, 3) c (class)"
+    " cross join lateral (select i.queued_at from likeness.images i where i.host_id = h.id"
+    " and i.priority = c.class and i.queued_at is not null and i.retry_at is null"
+    " order by i.queued_at limit 1) i",
+    "alerts": "select rule, count(*) filter (where state in ('open', 'closing')) as open,"
+    " max(value) as value, max(threshold) as threshold from likeness.alert_status group by rule",
+    "periodic": "select task, is_overdue::int as overdue, failed_today as failed,"
+    " extract(epoch from likeness.clock() - last_success_at)::float8 as age"
+    " from likeness.periodic_work",
     "failures": "select reason, failed, to_be_retried from likeness.failures_by_reason",
     "hosts": "select status, count(*) as hosts, sum(in_flight)::int as in_flight,"
     " sum(fetches)::bigint as fetches, sum(faults)::bigint as faults"
@@ -55,13 +65,22 @@ class ViewCollector(Collector):
         """The families, in a fixed order."""
         queue, hosts = self._rows["queue"], self._rows["hosts"]
         yield _family("images", "Pictures by state.", "state", queue, "images")
-        yield _family("images_oldest_seconds", "Age of the oldest queued.", "state", queue, "age")
+        oldest = self._rows["oldest"]
+        yield _family("images_oldest_seconds", "Age of the oldest queued.", "state", oldest, "age")
         failures = self._rows["failures"]
         yield _family("images_failed", "Pictures failed for good.", "reason", failures, "failed")
         yield _family("images_retrying", "To be tried again.", "reason", failures, "to_be_retried")
         yield _family("hosts", "Source hosts by state.", "status", hosts, "hosts")
         for name in ("in_flight", "fetches", "faults"):
             yield _family(f"hosts_{name}", f"{name} of these hosts.", "status", hosts, name)
+        alerts = self._rows["alerts"]
+        yield _family("alerts", "Open alerts.", "rule", alerts, "open")
+        yield _family("alert_value", "What they measure, at its worst.", "rule", alerts, "value")
+        yield _family("alert_threshold", "More is too much.", "rule", alerts, "threshold")
+        periodic = self._rows["periodic"]
+        yield _family("periodic_overdue", "Due, and not done.", "task", periodic, "overdue")
+        yield _family("periodic_failed_today", "Failed runs.", "task", periodic, "failed")
+        yield _family("periodic_success_age_seconds", "Since a good run.", "task", periodic, "age")
         for run in self._rows["runs"]:
             for name, value in run.items():
                 yield GaugeMetricFamily(f"likeness_runs_{name}", f"{name}, all runs.", value or 0)

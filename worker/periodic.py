@@ -99,11 +99,12 @@ async def run(
     worker: str,
     is_stopping: Callable[[], bool] = lambda: False,
     is_scheduled: bool = True,
+    seconds: float | None = None,
 ) -> Counts | None:
     """Run ``body`` as ``job`` and return its counts; None: another process is at it.
 
     Whatever the body raises is recorded and raised again. Not ``is_scheduled`` is a run by hand,
-    which leaves the schedule as it is.
+    which leaves the schedule as it is; ``seconds`` is the time it may take, instead of the job's.
     """
     async with await connect_async(settings, f"worker {job.name}") as connection, _errors():
         begun = await connection.execute(
@@ -113,7 +114,7 @@ async def run(
         if row is None:
             _log.info("periodic work left to another", task=job.name)
             return None
-        ends_at = time.monotonic() + job.seconds
+        ends_at = time.monotonic() + (seconds or job.seconds)
         turn = Turn(row["run_id"], row["resume_from"], connection, ends_at, is_stopping)
         next_run_at = None
         if is_scheduled:

@@ -133,6 +133,17 @@ class Settings(BaseSettings):
     freshness_bytes_a_day: int = Field(
         20_000_000_000, gt=0, description="Bytes a day that freshness checks may fetch."
     )
+    cleanup_days: float = Field(
+        90.0,
+        ge=0,
+        description="How long a product must be inactive or deleted before its pictures go.",
+    )
+    cleanup_cron: str = Field(
+        "0 4 1 * *", description="When the pictures of such products go: cron, in UTC."
+    )
+    storage_quota_bytes: int | None = Field(
+        None, gt=0, description="What the object store may hold; empty: no alert about it."
+    )
     second_wave: bool = Field(
         True,
         description="Make further sizes and formats of kept originals while no picture waits.",
@@ -192,6 +203,7 @@ class Settings(BaseSettings):
         "public_url",
         "rendition_base_url",
         "service_key",
+        "storage_quota_bytes",
         mode="before",
     )
     @classmethod

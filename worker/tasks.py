@@ -19,12 +19,12 @@ from typing import Any
 import psycopg
 import uvloop
 from procrastinate import JobContext
-from procrastinate.exceptions import ConnectorException
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import Status
 from procrastinate.tasks import Task
 from procrastinate.worker import Worker
 
-from worker import garbage, periodic
+from worker import garbage, periodic, upkeep, webhooks
 from worker.children import RenderPool
 from worker.db import Pool, connect, connect_async, open_pool, query_errors
 from worker.errors import Refused
@@ -131,6 +131,7 @@ async def _schedule(settings: Settings) -> None:
 @_periodic(Job("sweep", "*/5 * * * *", "The safety net: tends the queue, forgets what is over."))
 async def sweep(runtime: Runtime, turn: Turn) -> None:
     await runtime.queue.tend()
+    await _order_unfinished(turn)
     turn.count(runs_closed=await runtime.queue.close_runs())
     for job in await app.job_manager.get_stalled_jobs():
         # An order holds no work of its own; the pictures' claims run out by themselves.
@@ -197,6 +198,41 @@ async def queue_checks(runtime: Runtime, turn: Turn) -> None:
         [settings.freshness_requests_percent, settings.freshness_bytes_a_day],
     )
     turn.count(**(await queued.fetchone() or {}))
+
+
+async def _order_unfinished(turn: Turn) -> None:
+    """What its schedule will not bring soon enough: missed, or cut off for want of time."""
+    found = await turn.connection.execute(
+        b"select task from likeness.periodic_work where status <> 'running'"
+        b" and (is_overdue or is_resumed_next)"
+    )
+    names = {row["task"] for row in await found.fetchall()}
+    for task in [task for job, task in _JOBS if job.name in names]:
+        try:
+            await task.defer_async(timestamp=int(time.time()))
+        except AlreadyEnqueued:
+            continue  # it waits for a worker already
+        turn.count(ordered_again=1)
+
+
+@_periodic(upkeep.CLEANUP)
+async def clean_up(runtime: Runtime, turn: Turn) -> None:
+    await upkeep.clean_up(runtime.settings, turn)
+
+
+@_periodic(upkeep.ALERTS)
+async def watch_alerts(runtime: Runtime, turn: Turn) -> None:
+    await upkeep.watch_alerts(runtime.settings, turn)
+
+
+@_periodic(upkeep.STORAGE)
+async def measure_storage(runtime: Runtime, turn: Turn) -> None:
+    await upkeep.measure_storage(runtime.settings, turn)
+
+
+@_periodic(webhooks.WEBHOOKS)
+async def deliver_events(runtime: Runtime, turn: Turn) -> None:
+    await webhooks.deliver(runtime.settings, turn)
 
 
 @_periodic(Job("garbage", "23 3 * * *", "Deletes bytes that nobody shows any more."))

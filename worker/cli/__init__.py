@@ -18,6 +18,8 @@ from worker.cli import (
     programs,
     reports,
     sources,
+    upkeep,
+    webhooks,
 )
 from worker.errors import LikenessError
 
@@ -37,8 +39,12 @@ COMMANDS = (
     sources.credentials,
     keys.key,
     freshness.refresh,
+    upkeep.backfill,
+    upkeep.rollback,
+    upkeep.cleanup,
     garbage.gc,
     garbage.purge,
+    webhooks.webhook,
 )
 
 

@@ -51,6 +51,11 @@ _SECTIONS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
         " from likeness.worker_status w where status <> 'stopped' limit 8",
         ("worker", "status", "in_hand", "finished", "seen_ago"),
     ),
+    "alerts": (
+        "Alerts",
+        "select a.*, concat_ws(' ', a.rule, a.subject) as alert from likeness.alerts a",
+        ("alert", "value", "threshold", "unit", "since_at", "hint"),
+    ),
     "periodic": (
         "Periodic work",
         "select p.*, date_trunc('second', p.lasted)::text as took,"
@@ -161,13 +166,16 @@ def check(wants_json: bool) -> None:
     settings = load_settings()
     with open_session(settings, "check") as connection:
         checks = [_run_check(connection, name, says) for name, says in _find_checks(connection)]
+        alerts = connection.execute("select * from likeness.alerts").fetchall()
     result = {
         "ok": True,
         "checks": checks,
+        "alerts": alerts,
         "store": open_store(settings).health(),
         "warnings": _warnings(settings),
     }
-    result["ok"] = not result["store"] and not any(found["rows"] for found in checks)
+    is_bad = result["store"] or alerts or any(found["rows"] for found in checks)
+    result["ok"] = not is_bad
     click.echo(as_json(result)) if wants_json else _print_findings(result)
     if not result["ok"]:
         raise SystemExit(1)
@@ -213,12 +221,21 @@ def _warnings(settings: "Settings") -> list[str]:
 def _print_findings(result: Mapping[str, Any]) -> None:
     for found in result["checks"]:
         _print_check(found)
+    for alert in result["alerts"]:
+        _print_alert(alert)
     for sentence in result["store"]:
         click.secho(f"store: {sentence}", fg="red")
     for sentence in result["warnings"]:
         click.secho(f"warning: {sentence}", fg="yellow", bold=True)
     if result["ok"]:
         click.secho(f"All is well ({len(result['checks'])} checks and the store).", fg="green")
+
+
+def _print_alert(alert: Mapping[str, Any]) -> None:
+    about = f" of {alert['subject']}" if alert["subject"] else ""
+    measured = f"{alert['value']:,.6g} {alert['unit']}, threshold {alert['threshold']:,.6g}"
+    click.secho(f"alert {alert['rule']}{about}: {alert['says']} {measured}.", fg="red")
+    click.echo(f"  do: {alert['hint']}")
 
 
 def _print_check(found: Mapping[str, Any]) -> None:

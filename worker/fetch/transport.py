@@ -46,12 +46,14 @@ class Connection:
         return self._wire.is_quiet
 
     async def ask(self, request: httpx.Request) -> h11.Response:
-        """Send a request without a body; the head of the answer. Raises OSError, h11's errors."""
+        """Send a request; the head of the answer. Raises OSError, h11's errors."""
         self.is_unheard, self._is_read = True, False
         asked = h11.Request(
             method=request.method, target=request.url.raw_path, headers=request.headers.raw
         )
         self._wire.write(self._machine.send(asked) or b"")
+        if request.method == "POST":
+            self._wire.write(self._machine.send(h11.Data(data=request.content)) or b"")
         self._machine.send(h11.EndOfMessage())
         while True:
             event = await self._next_event()
@@ -192,7 +194,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         self._idle = _Idle()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send one request without a body; redirects are the caller's. Raises FetchFault."""
+        """Send one request; redirects are the caller's. Raises FetchFault."""
         url = request.url
         host = url.raw_host.decode("ascii")
         origin = (url.scheme, host, url.port or _PORTS[url.scheme])

@@ -18,6 +18,7 @@ begin
             from likeness.products p
            where p.status <> 'active' and (p.pictures_released_at is null or p.pictures_released_at < p.status_changed_at)
              and p.status_changed_at <= v_now - cleanup_products.inactive_for
+             and not exists (select from likeness.images i where i.product_id = p.id and i.claimed_by is not null)
            order by p.status_changed_at, p.id
            limit cleanup_products.most
              -- An import that changes it knows better; it keeps until the next time.
@@ -36,7 +37,7 @@ begin
   select array_agg(i.id) into v_images
     from likeness.images i
    where i.product_id = any(v_products)
-     -- What a worker has in hand is left to it: its product stays for the next run.
+     -- What a worker has in hand is left to it, and its product to the next run.
      and i.claimed_by is null
      -- Uploaded bytes cannot be fetched again, and what killed workers is not to be forgotten.
      and i.uploaded_sha256 is null and i.failure_reason is distinct from 'poison'

@@ -4,10 +4,10 @@ language sql
 stable parallel safe
 begin atomic
   with touched as materialized (
-    select h.image_id, max(h.product_id) as product_id
+    select h.image_id, max(h.product_id) as product_id, (array_agg(h.cause order by h.shown_at desc, h.id desc))[1] as last_cause
       from likeness.image_history h
+      join likeness.products p on p.id = h.product_id and p.supplier_id = plan_rollback.supplier_id
      where h.shown_at >= plan_rollback.since
-       and exists (select from likeness.products p where p.id = h.product_id and p.supplier_id = plan_rollback.supplier_id)
      group by h.image_id
   )
   select t.image_id, t.product_id,
@@ -24,13 +24,11 @@ begin atomic
        where h.image_id = t.image_id and h.shown_at < plan_rollback.since
        order by h.shown_at desc, h.id desc
        limit 1) e on true
-    left join lateral (
-      select h.cause from likeness.image_history h where h.image_id = t.image_id order by h.shown_at desc, h.id desc limit 1) l on true
     left join likeness.blobs b on b.sha256 = e.blob_sha256
    where (i.id is not null or e.blob_sha256 is not null)
      and i.blob_sha256 is distinct from e.blob_sha256
      -- Cleaned up: whoever comes back is fetched afresh.
-     and l.cause is distinct from 'released';
+     and t.last_cause <> 'released';
 end;
 comment on function likeness.plan_rollback(bigint, timestamptz) is
   'Places of a supplier that show something else than just before a time: restore (the earlier bytes are there), new (showed nothing then, and keeps what it has), gone (the earlier bytes were deleted) or removed (a feed took the place away).';

@@ -11,8 +11,6 @@ declare
   v_supplier bigint;
   v_images bigint[];
   v_sha256s text[];
-  v_rollback bigint;
-  v_restored int;
 begin
   select s.id into v_supplier from likeness.suppliers s where s.name = rollback_supplier.supplier;
   if not found then
@@ -21,23 +19,21 @@ begin
   if since > v_now then
     raise exception 'since must be in the past, not %', since using errcode = 'LK004';
   end if;
+  select coalesce(array_agg(p.image_id) filter (where p.action = 'restore'), '{}'),
+         coalesce(array_agg(p.earlier_sha256) filter (where p.action = 'restore'), '{}'),
+         count(*) filter (where p.action = 'new'), count(*) filter (where p.action = 'gone'), count(*) filter (where p.action = 'removed')
+    into v_images, v_sha256s, new, gone, removed
+    from likeness.plan_rollback(v_supplier, rollback_supplier.since) p;
+  restored := cardinality(v_images);
   if dry_run then
-    return query
-    select null::bigint, (count(*) filter (where p.action = 'restore'))::int, (count(*) filter (where p.action = 'new'))::int,
-           (count(*) filter (where p.action = 'gone'))::int, (count(*) filter (where p.action = 'removed'))::int
-      from likeness.plan_rollback(v_supplier, rollback_supplier.since) p;
+    return next;
     return;
   end if;
 
-  -- Lock order of sql/README.md. Whoever holds the hosts keeps workers from finishing what this is about.
-  select array_agg(p.image_id) into v_images from likeness.plan_rollback(v_supplier, rollback_supplier.since) p where p.action = 'restore';
+  -- Lock order of sql/README.md. What was shown before does not change any more, so the plan holds though
+  -- a worker finished one of these pictures meanwhile.
   perform 1 from likeness.hosts h where h.id in (select i.host_id from likeness.images i where i.id = any(v_images)) order by h.id for no key update;
   perform 1 from likeness.images i where i.id = any(v_images) order by i.id for no key update;
-  -- Planned again, by what is true now that nobody else can change it.
-  select coalesce(array_agg(p.image_id), '{}'), coalesce(array_agg(p.earlier_sha256), '{}')
-    into v_images, v_sha256s
-    from likeness.plan_rollback(v_supplier, rollback_supplier.since) p
-   where p.action = 'restore' and p.image_id = any(v_images);
   -- Garbage collection locks bytes FOR UPDATE: it is done with them, or sees our reference.
   perform 1 from likeness.blobs b where b.sha256 = any(v_sha256s) order by b.sha256 for key share;
   update likeness.blobs b
@@ -46,18 +42,18 @@ begin
 
   insert into likeness.rollbacks (supplier_id, since_at, done_at, done_by)
   values (v_supplier, since, v_now, done_by)
-  returning id into v_rollback;
+  returning id into rollback_id;
   with back as materialized (
     select r.image_id, r.sha256
       from unnest(v_images, v_sha256s) r (image_id, sha256)
-     where exists (select from likeness.blobs b where b.sha256 = r.sha256 and b.status = 'stored')
+      join likeness.blobs b on b.sha256 = r.sha256 and b.status = 'stored'
   ),
   restored as (
     -- Validators stay those of the bytes that are taken away: while the source still has them it says so.
     update likeness.images i
        set blob_sha256 = b.sha256, mirrored_at = coalesce(i.mirrored_at, v_now), updated_at = v_now
       from back b
-     where i.id = b.image_id
+     where i.id = b.image_id and i.blob_sha256 is distinct from b.sha256
     returning i.id, i.product_id, i.canonical_product_id, i.position, i.blob_sha256
   ),
   remembered as (
@@ -65,27 +61,24 @@ begin
     select r.id, r.product_id, r.canonical_product_id, r.position, r.blob_sha256, v_now, 'rolled back'
       from restored r
   )
-  select count(*) into v_restored from restored;
-  update likeness.rollbacks r set images = v_restored where r.id = v_rollback;
+  select count(*) into restored from restored;
+  update likeness.rollbacks r set images = restored where r.id = rollback_id;
 
   -- What is shown again was not rejected; what was open is about bytes that are gone from the place.
   update likeness.change_reviews c
-     set decision = 'superseded', decided_at = v_now, decided_by = format('rollback %s', v_rollback)
+     set decision = 'superseded', decided_at = v_now, decided_by = format('rollback %s', rollback_id)
     from unnest(v_images, v_sha256s) r (image_id, sha256)
    where c.image_id = r.image_id and ((c.new_sha256 = r.sha256 and c.decision = 'rejected') or c.decision is null);
   -- The source still has the bad bytes, and its validators may lie: finish_images() does not take them again.
   insert into likeness.change_reviews (decision, image_id, noticed_at, decided_at, decided_by, old_sha256, new_sha256)
-  select 'rejected', y.image_id, v_now, v_now, format('rollback %s', v_rollback), y.sha256, y.blob_sha256
+  select 'rejected', y.image_id, v_now, v_now, format('rollback %s', rollback_id), y.sha256, y.blob_sha256
     from (select distinct r.image_id, r.sha256, h.blob_sha256
             from likeness.image_history h
             join unnest(v_images, v_sha256s) r (image_id, sha256) using (image_id)
-           where h.shown_at >= rollback_supplier.since and h.cause not in ('rolled back', 'moved')
+           where h.shown_at >= rollback_supplier.since and h.cause in ('mirrored', 'change approved')
              and h.blob_sha256 is not null and h.blob_sha256 <> r.sha256) y;
   perform pg_notify('likeness_finished', '');
-  return query
-  select v_rollback, v_restored, (count(*) filter (where p.action = 'new'))::int, (count(*) filter (where p.action = 'gone'))::int,
-         (count(*) filter (where p.action = 'removed'))::int
-    from likeness.plan_rollback(v_supplier, rollback_supplier.since) p;
+  return next;
 end
 $$;
 comment on function likeness.rollback_supplier(text, timestamptz, boolean, text) is
