@@ -7,6 +7,8 @@ import pytest
 from PIL import Image
 
 from scripts.bench import pillow_lane, vips_lane
+from scripts.bench.changing_supplier import Picture, Shown, Tally, draw_suppliers
+from scripts.bench.freshness_bench import Scenario, run_fixed
 from scripts.bench.picture_looks import score
 from scripts.bench.pixel_figures import TASKS, Results, bytes_ratio, figures_of, ratio
 from scripts.bench.pixel_lane import Output
@@ -110,3 +112,24 @@ def test_claims_are_sorted_into_parts_of_the_soak_by_when_they_were() -> None:
     quick = [(100 + n / 100, 1.0) for n in range(1000)]
     slow = [(150 + n / 100, 9.0) for n in range(1000)]
     assert p99_by_part([*quick, *slow], 100, 10) == [1.0, None, None, None, None, 9.0]
+
+
+def test_hours_are_wrong_while_the_source_has_another_picture_than_is_shown() -> None:
+    picture = Picture(1, "a", 1000, times=[-10.0, 5.0, 8.0, 12.0], versions=[1, 2, 0, 3])
+    tally, shown = Tally(), Shown(picture, 1)
+    shown.settle(10.0, tally)
+    assert (tally.wrong_hours, tally.placeholder_hours) == (3.0, 0.0), "a placeholder is no truth"
+    shown.version = 0
+    shown.settle(14.0, tally)
+    assert (tally.wrong_hours, tally.placeholder_hours) == (3.0, 4.0)
+
+
+def test_all_policies_meet_the_same_suppliers_and_the_daily_one_asks_each_day() -> None:
+    once, again = (draw_suppliers(7, 200, 10, "shop") for _ in range(2))
+    assert once == again
+    assert sum(len(supplier.pictures) for supplier in once) == 200
+    daily = run_fixed(Scenario(7, 200, 10, "shop", has_news=False), 1)
+    weekly = run_fixed(Scenario(7, 200, 10, "shop", has_news=False), 7)
+    assert daily.requests == 200 * 10
+    assert weekly.requests < daily.requests / 5
+    assert weekly.wrong_hours > daily.wrong_hours

@@ -21,7 +21,7 @@ def shop(connection: Db) -> Shop:
     return shop
 
 
-def mirror(shop: Shop, sku: str = "a", sha256: str = "a" * 64, **more: object) -> int:
+def mirror(shop: Shop, sku: str = "a", sha256: str = "a" * 64, **more: Any) -> int:
     """A product with a completed picture; returns its id."""
     product = shop.add_product(sku, f"{sku}.jpg")
     (claim,) = shop.claim()
@@ -468,7 +468,7 @@ def test_asking_for_an_outdated_picture_raises_its_refresh(shop: Shop) -> None:
 def test_planning_goes_in_steps_and_resumes(shop: Shop) -> None:
     for n in range(5):
         mirror(shop, f"p{n}")
-    steps = []
+    steps: list[dict[str, Any]] = []
     while not steps or not steps[-1]["is_done"]:
         steps += shop.rows("select * from likeness.plan_checks(25, 1000000, 2)")
     assert len(steps) == 4, "two, two, one, none left"
