@@ -40,7 +40,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \set checksum 202188bb05b932d4101f0054cd668270702ea6e2ac952f406a39112ff2278cec
 \ir apply_migration.sql
 \set migration 0010_match_index
-\set checksum fcc6f5690ff8192f5bdc11defed607a95305647658d5d61c3fc5116b229bbf5f
+\set checksum 546528174c50b923c3b1d39f9d0330aaa6d49be8cbe0e6e94311569b68ca461c
 \ir apply_migration.sql
 \set migration 0011_matching
 \set checksum 104e2528e0cb8af6d0deb8f3b562ee8ac8b9cb689f8fdc8705a92fe80af2ee8f
@@ -331,6 +331,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir views/match_quality.sql
 \ir views/picture_sharing.sql
 \ir views/barcode_quality.sql
+\ir checks/check_match_index_behind.sql
 \ir checks/check_claims_overdue.sql
 \ir checks/check_blobs_stuck_storing.sql
 \ir checks/check_completed_without_bytes.sql

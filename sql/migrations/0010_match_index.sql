@@ -165,16 +165,18 @@ comment on column likeness.match_recent_tokens.token is 'As in match_tokens.';
 comment on column likeness.match_recent_tokens.canonical_product_id is 'Who has it.';
 comment on index likeness.match_recent_tokens_pkey is 'Serves score_candidates().';
 create index match_recent_tokens_product_idx on likeness.match_recent_tokens (canonical_product_id);
-comment on index likeness.match_recent_tokens_product_idx is 'Serves index_canonical_names() and the foreign key of canonical_products.';
+comment on index likeness.match_recent_tokens_product_idx is 'Serves index_canonical_products() and the foreign key of canonical_products.';
 
 create table likeness.match_index_state (
   is_current boolean default true constraint match_index_state_pkey primary key constraint one_index_only check (is_current),
   names int not null,
+  reading bigint,
   rebuilt_at timestamptz
 );
 comment on table likeness.match_index_state is 'How large the catalogue was when its posting lists were last folded or rebuilt: one row.';
 comment on column likeness.match_index_state.is_current is 'Always true: there is one row.';
 comment on column likeness.match_index_state.names is 'Canonical products in match_tokens.';
+comment on column likeness.match_index_state.reading is 'How names were read for it, as match_reading() told then.';
 comment on column likeness.match_index_state.rebuilt_at is 'When rebuild_match_index() last ran.';
 comment on index likeness.match_index_state_pkey is 'Keeps the table at one row.';
 insert into likeness.match_index_state (names) values (0);

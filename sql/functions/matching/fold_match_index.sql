@@ -4,33 +4,25 @@ language plpgsql
 volatile parallel unsafe
 set search_path = ''
 as $$
-declare
-  v_names int;
 begin
   -- Two folds would lock the same lists in turn; who comes second leaves it to the first.
-  if (select count(*) from (select from likeness.match_recent_tokens r where r.token >= '=' and r.token < '>' limit fold_match_index.names_to_fold) n)
+  if (select count(*)
+        from (select from likeness.match_recent_tokens r where r.token >= '=' and r.token < '>' limit fold_match_index.names_to_fold) n)
        < fold_match_index.names_to_fold
      or not pg_try_advisory_xact_lock(7235421910) then
     return false;
   end if;
   with folded as (
     delete from likeness.match_recent_tokens r
-    returning r.token, r.canonical_product_id),
-  added as materialized (
-    select f.token, array_agg(f.canonical_product_id) as ids
-      from folded f
-     group by f.token),
-  counted as (
-    select count(*)::int as names from added a where a.token >= '=' and a.token < '>'),
-  merged as (
-    insert into likeness.match_tokens as t (token, names, canonical_product_ids)
-    select a.token, cardinality(a.ids), case when cardinality(a.ids) <= 20000 then a.ids end
-      from added a
-     order by a.token
-    on conflict on constraint match_tokens_pkey do update
-      set names = t.names + excluded.names,
-          canonical_product_ids = case when t.names + excluded.names <= 20000 then t.canonical_product_ids || excluded.canonical_product_ids end)
-  select c.names into v_names from counted c;
+    returning r.token, r.canonical_product_id)
+  insert into likeness.match_tokens as t (token, names, canonical_product_ids)
+  select f.token, count(*), case when count(*) <= 20000 then array_agg(f.canonical_product_id order by f.canonical_product_id) end
+    from folded f
+   group by f.token
+   order by f.token
+  on conflict on constraint match_tokens_pkey do update
+    set names = t.names + excluded.names,
+        canonical_product_ids = case when t.names + excluded.names <= 20000 then t.canonical_product_ids || excluded.canonical_product_ids end;
   update likeness.match_index_state s
      set names = (select count(*) from likeness.match_names)
    where s.is_current;

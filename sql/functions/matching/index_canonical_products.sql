@@ -39,6 +39,9 @@ begin
    where m.canonical_product_id = any(v_ids)
    order by 1, 2
   on conflict do nothing;
+  update likeness.match_index_state s
+     set reading = v_seed
+   where s.is_current and s.reading is null;
   return cardinality(v_ids);
 end
 $$;

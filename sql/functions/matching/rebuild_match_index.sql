@@ -32,7 +32,7 @@ begin
    group by p.token;
   select count(*) into v_names from likeness.match_names;
   update likeness.match_index_state s
-     set names = v_names, rebuilt_at = likeness.clock()
+     set names = v_names, reading = v_seed, rebuilt_at = likeness.clock()
    where s.is_current;
   return v_names;
 end
