@@ -54,6 +54,9 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \set migration 0014_access
 \set checksum c4c049dc9667014a7b2d62edc276e1b09584d669a992b318aa7f08640a32cbeb
 \ir apply_migration.sql
+\set migration 0015_lighter_indexes
+\set checksum de8a03c1bd792fede4ca1687e42efa9e16af6ae5d7618905acdffe0d32c6f37b
+\ir apply_migration.sql
 \set migration 0016_requests_and_run_caps
 \set checksum e100c4cd917d0e17075cb76ebf26e7b0adf00086b088603e3f4f37dfa4134ce5
 \ir apply_migration.sql

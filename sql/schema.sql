@@ -881,6 +881,9 @@ CREATE TABLE likeness.hosts (
     last_fetch_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     next_request_at timestamp with time zone,
+    request_no integer DEFAULT 0 NOT NULL,
+    unheard_until timestamp with time zone,
+    least_latency_ms real,
     limits_of bigint,
     CONSTRAINT best_priority_is_a_class CHECK (((best_priority >= 0) AND (best_priority <= 3))),
     CONSTRAINT blocked_host_has_a_reason CHECK (((blocked_until IS NULL) = (blocked_reason IS NULL))),
@@ -934,6 +937,12 @@ COMMENT ON COLUMN likeness.hosts.last_fetch_at IS 'When it last answered.';
 COMMENT ON COLUMN likeness.hosts.created_at IS 'When it was first seen.';
 
 COMMENT ON COLUMN likeness.hosts.next_request_at IS 'When the next request may be sent to it: take_slots() moves it on with each one.';
+
+COMMENT ON COLUMN likeness.hosts.request_no IS 'Number of its last request, so that an answer is known to be that of the last.';
+
+COMMENT ON COLUMN likeness.hosts.unheard_until IS 'Its last request was not answered yet; the next waits for the answer, and no longer than this.';
+
+COMMENT ON COLUMN likeness.hosts.least_latency_ms IS 'About the quickest answer of late: from a request to the head of its answer, in milliseconds.';
 
 COMMENT ON COLUMN likeness.hosts.limits_of IS 'Supplier whose limits it follows; null: they were set for this host.';
 
@@ -1454,7 +1463,7 @@ CREATE TABLE likeness.rendition_queue (
     CONSTRAINT rendition_attempts_are_counted_up CHECK ((attempts >= 0)),
     CONSTRAINT rendition_status_is_known CHECK ((status = ANY (ARRAY['waiting'::text, 'failed'::text])))
 )
-WITH (fillfactor='80');
+WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='1000');
 
 COMMENT ON TABLE likeness.rendition_queue IS 'Bytes of which further renditions may have to be made. A row goes when that is done; workers turn to it when no picture waits.';
 
@@ -1710,6 +1719,54 @@ COMMENT ON COLUMN likeness.match_rejections.canonical_product_id IS 'What it is 
 
 COMMENT ON COLUMN likeness.match_rejections.log_id IS 'The decision.';
 
+CREATE TABLE likeness.match_index_state (
+    is_current boolean DEFAULT true NOT NULL,
+    names integer NOT NULL,
+    reading bigint,
+    rebuilt_at timestamp with time zone,
+    CONSTRAINT one_index_only CHECK (is_current)
+);
+
+COMMENT ON TABLE likeness.match_index_state IS 'How large the catalogue was when its posting lists were last folded or rebuilt: one row.';
+
+COMMENT ON COLUMN likeness.match_index_state.is_current IS 'Always true: there is one row.';
+
+COMMENT ON COLUMN likeness.match_index_state.names IS 'Canonical products in match_tokens.';
+
+COMMENT ON COLUMN likeness.match_index_state.reading IS 'How names were read for it, as match_reading() told then.';
+
+COMMENT ON COLUMN likeness.match_index_state.rebuilt_at IS 'When rebuild_match_index() last ran.';
+
+CREATE TABLE likeness.match_names (
+    canonical_product_id bigint NOT NULL,
+    main_tokens smallint NOT NULL,
+    price real,
+    source_hash bigint NOT NULL,
+    name_key text NOT NULL,
+    tokens text[] NOT NULL,
+    kinds text[] NOT NULL,
+    brand_tokens text[] NOT NULL,
+    CONSTRAINT each_token_has_a_kind CHECK ((cardinality(kinds) = cardinality(tokens)))
+);
+
+COMMENT ON TABLE likeness.match_names IS 'The name of each canonical product, read into tokens once, so that a comparison reads one row.';
+
+COMMENT ON COLUMN likeness.match_names.canonical_product_id IS 'Whose name.';
+
+COMMENT ON COLUMN likeness.match_names.main_tokens IS 'How many of its tokens are the words of the name in their order; aids follow them.';
+
+COMMENT ON COLUMN likeness.match_names.price IS 'Its usual price, where known.';
+
+COMMENT ON COLUMN likeness.match_names.source_hash IS 'Of the texts that it was read from: tells what has changed since.';
+
+COMMENT ON COLUMN likeness.match_names.name_key IS 'The words of the name, joined again: equal for names that differ in nothing that counts.';
+
+COMMENT ON COLUMN likeness.match_names.tokens IS 'See tokenize_product().';
+
+COMMENT ON COLUMN likeness.match_names.kinds IS 'One letter for each token; see tokenize_product().';
+
+COMMENT ON COLUMN likeness.match_names.brand_tokens IS 'The words of the brand, where the brand is given.';
+
 CREATE TABLE likeness.check_plan (
     is_only_row boolean DEFAULT true NOT NULL,
     price real DEFAULT 1 NOT NULL,
@@ -1840,21 +1897,6 @@ ALTER TABLE likeness.images ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
-CREATE TABLE likeness.match_index_state (
-    is_current boolean DEFAULT true NOT NULL,
-    names integer NOT NULL,
-    rebuilt_at timestamp with time zone,
-    CONSTRAINT one_index_only CHECK (is_current)
-);
-
-COMMENT ON TABLE likeness.match_index_state IS 'How large the catalogue was when its posting lists were last folded or rebuilt: one row.';
-
-COMMENT ON COLUMN likeness.match_index_state.is_current IS 'Always true: there is one row.';
-
-COMMENT ON COLUMN likeness.match_index_state.names IS 'Canonical products in match_tokens.';
-
-COMMENT ON COLUMN likeness.match_index_state.rebuilt_at IS 'When rebuild_match_index() last ran.';
-
 ALTER TABLE likeness.match_log ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME likeness.match_log_id_seq
     START WITH 1
@@ -1863,36 +1905,6 @@ ALTER TABLE likeness.match_log ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY 
     NO MAXVALUE
     CACHE 1
 );
-
-CREATE TABLE likeness.match_names (
-    canonical_product_id bigint NOT NULL,
-    main_tokens smallint NOT NULL,
-    price real,
-    source_hash bigint NOT NULL,
-    name_key text NOT NULL,
-    tokens text[] NOT NULL,
-    kinds text[] NOT NULL,
-    brand_tokens text[] NOT NULL,
-    CONSTRAINT each_token_has_a_kind CHECK ((cardinality(kinds) = cardinality(tokens)))
-);
-
-COMMENT ON TABLE likeness.match_names IS 'The name of each canonical product, read into tokens once, so that a comparison reads one row.';
-
-COMMENT ON COLUMN likeness.match_names.canonical_product_id IS 'Whose name.';
-
-COMMENT ON COLUMN likeness.match_names.main_tokens IS 'How many of its tokens are the words of the name in their order; aids follow them.';
-
-COMMENT ON COLUMN likeness.match_names.price IS 'Its usual price, where known.';
-
-COMMENT ON COLUMN likeness.match_names.source_hash IS 'Of the texts that it was read from: tells what has changed since.';
-
-COMMENT ON COLUMN likeness.match_names.name_key IS 'The words of the name, joined again: equal for names that differ in nothing that counts.';
-
-COMMENT ON COLUMN likeness.match_names.tokens IS 'See tokenize_product().';
-
-COMMENT ON COLUMN likeness.match_names.kinds IS 'One letter for each token; see tokenize_product().';
-
-COMMENT ON COLUMN likeness.match_names.brand_tokens IS 'The words of the brand, where the brand is given.';
 
 ALTER TABLE likeness.match_queue ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME likeness.match_queue_id_seq
@@ -2550,7 +2562,7 @@ CREATE INDEX images_failed_idx ON likeness.images USING btree (failure_reason, i
 
 COMMENT ON INDEX likeness.images_failed_idx IS 'Serves failures_by_reason and the foreign key of failure_reasons.';
 
-CREATE INDEX images_fetch_url_idx ON likeness.images USING hash (fetch_url);
+CREATE INDEX images_fetch_url_idx ON likeness.images USING btree (hashtextextended(fetch_url, (0)::bigint));
 
 COMMENT ON INDEX likeness.images_fetch_url_idx IS 'Serves find_image_by_url(): GET /api/images/serve?url=.';
 
@@ -2630,7 +2642,7 @@ COMMENT ON INDEX likeness.match_recent_tokens_pkey IS 'Serves score_candidates()
 
 CREATE INDEX match_recent_tokens_product_idx ON likeness.match_recent_tokens USING btree (canonical_product_id);
 
-COMMENT ON INDEX likeness.match_recent_tokens_product_idx IS 'Serves index_canonical_names() and the foreign key of canonical_products.';
+COMMENT ON INDEX likeness.match_recent_tokens_product_idx IS 'Serves index_canonical_products() and the foreign key of canonical_products.';
 
 CREATE INDEX match_rejections_canonical_idx ON likeness.match_rejections USING btree (canonical_product_id);
 
@@ -3022,6 +3034,12 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.check_hours TO likeness_app;
 GRANT SELECT ON TABLE likeness.match_rejections TO likeness_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.match_rejections TO likeness_app;
 
+GRANT SELECT ON TABLE likeness.match_index_state TO likeness_reader;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.match_index_state TO likeness_app;
+
+GRANT SELECT ON TABLE likeness.match_names TO likeness_reader;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.match_names TO likeness_app;
+
 GRANT SELECT ON TABLE likeness.check_plan TO likeness_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.check_plan TO likeness_app;
 
@@ -3030,12 +3048,6 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.host_validators TO likeness_
 
 GRANT SELECT ON TABLE likeness.image_moves TO likeness_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.image_moves TO likeness_app;
-
-GRANT SELECT ON TABLE likeness.match_index_state TO likeness_reader;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.match_index_state TO likeness_app;
-
-GRANT SELECT ON TABLE likeness.match_names TO likeness_reader;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.match_names TO likeness_app;
 
 GRANT SELECT ON TABLE likeness.match_recent_tokens TO likeness_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.match_recent_tokens TO likeness_app;

@@ -162,6 +162,7 @@ HOT_TABLES = {
     ),
     "images": ("fillfactor=80", "autovacuum_vacuum_scale_factor=0.02"),
     "worker_minutes": ("fillfactor=50",),
+    "rendition_queue": ("fillfactor=80", "autovacuum_vacuum_scale_factor=0.02"),
 }
 
 
@@ -210,3 +211,16 @@ def test_a_finish_of_a_host_that_is_in_line_writes_no_index_entry_of_it(shop: Sh
             shop.finish("w/1", fault(claim, "not-found"))
 
     assert hot_share(shop, "hosts", finish) == (10, 10)
+
+
+def test_a_picture_is_found_by_its_url_without_reading_others(shop: Shop) -> None:
+    fill(shop, "a.test", 50)
+    shop.execute("set enable_seqscan = off")
+    read = entries_read(
+        shop,
+        "images_fetch_url_idx",
+        lambda: shop.value(
+            "select image_id from likeness.find_image_by_url(%s)", "http://a.test/7.jpg"
+        ),
+    )
+    assert read == 1

@@ -8,7 +8,7 @@ begin atomic
     from likeness.images i
     join likeness.products p on p.id = i.product_id and p.status <> 'deleted'
     join likeness.suppliers s on s.id = p.supplier_id and not s.hide_origin
-   where i.fetch_url = find_image_by_url.url
+   where hashtextextended(i.fetch_url, 0) = hashtextextended(find_image_by_url.url, 0) and i.fetch_url = find_image_by_url.url
    order by i.blob_sha256 is null, i.id
    limit 1;
 end;
