@@ -167,7 +167,7 @@ async def answer(services: Services, product_ids: Sequence[int], context: Contex
     "/api/products/{product_id:int}/display-url",
     tags=["display"],
     summary="The URL that shows a product now",
-    responses=documented(400, 404),
+    responses=documented(304, 400, 404),
 )
 async def get_display_url(
     request: AnyRequest,
@@ -186,7 +186,7 @@ async def get_display_url(
     status_code=200,
     tags=["display"],
     summary="The URLs that show up to 200 products now",
-    responses=documented(400, 413),
+    responses=documented(304, 400, 413),
 )
 async def post_display_urls(
     request: AnyRequest, services: NamedDependency[Services], data: JSONBody[DisplayUrlsRequest]

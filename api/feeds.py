@@ -24,6 +24,8 @@ from worker.settings import Settings
 
 _FORMATS: tuple[str, ...] = get_args(FeedFormat)
 _BUSY_SECONDS = 30
+_ABSOLUTE = r"^(?i:https?|ftps?)://[^/?#\x00]+[^\x00]*$"
+_PREFIX = "https://pictures.acme.example/large/"
 _MATCH_SECONDS = 120.0
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
@@ -47,7 +49,10 @@ class SupplierRequest(msgspec.Struct, forbid_unknown_fields=True):
     ) = UNSET
     allowed_hosts: list[Text] | UnsetType = UNSET
     allowed_ports: list[Annotated[int, msgspec.Meta(ge=1, le=65535)]] | UnsetType = UNSET
-    allowed_schemes: list[Literal["http", "https", "ftp", "ftps"]] | UnsetType = UNSET
+    allowed_schemes: (
+        Annotated[list[Literal["http", "https", "ftp", "ftps"]], msgspec.Meta(min_length=1)]
+        | UnsetType
+    ) = UNSET
     request_headers: dict[str, Text] | UnsetType = UNSET
     on_big_change: Literal["swap", "hold"] | UnsetType = UNSET
     placeholder_products: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] | UnsetType = UNSET
@@ -67,7 +72,9 @@ class DatasetRequest(msgspec.Struct, forbid_unknown_fields=True):
 
     supplier: Annotated[Name, msgspec.Meta(examples=["acme"])]
     name: Annotated[Name, msgspec.Meta(examples=["autumn"])]
-    image_url_prefix: Text | None = None
+    image_url_prefix: (
+        Annotated[str, msgspec.Meta(max_length=2000, pattern=_ABSOLUTE, examples=[_PREFIX])] | None
+    ) = None
     priority: Annotated[int, msgspec.Meta(ge=0, le=1)] = 0
 
 

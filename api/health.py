@@ -11,6 +11,7 @@ import msgspec
 import psycopg
 from litestar import Response, get
 from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
 
 from api.services import Services
 from worker import db
@@ -41,7 +42,12 @@ async def get_health() -> Response[str]:
     return Response("ok\n", headers=_NO_STORE)
 
 
-@get("/readyz", tags=["operation"], summary="Whether requests should be sent here")
+@get(
+    "/readyz",
+    tags=["operation"],
+    summary="Whether requests should be sent here",
+    responses={503: ResponseSpec(Readiness, description="Not now.", generate_examples=False)},
+)
 async def get_readiness(services: NamedDependency[Services]) -> Response[Readiness]:
     checks = [_check_running(services)]
     checks += await asyncio.gather(_check_database(services), _check_store(services))

@@ -57,6 +57,13 @@ _BY_STATUS = {
     503: "unavailable",
 }
 
+# What is no failure and still no answer of the usual kind.
+_PLAIN = {
+    206: "The part that Range asked for.",
+    302: "Elsewhere by now.",
+    304: "The client has it already.",
+}
+
 
 class Fault(msgspec.Struct, omit_defaults=True):
     """One part of a request that is wrong."""
@@ -102,11 +109,16 @@ def unavailable(detail: str, retry_after: int = _RETRY_SECONDS) -> ProblemDetail
 
 
 def documented(*statuses: int) -> dict[int, ResponseSpec]:
-    """The problem responses of a route, for its OpenAPI description."""
+    """The further answers of a route, problems most of them, for its OpenAPI description."""
     titles: dict[int, list[str]] = {}
     for status, title in TYPES.values():
         titles.setdefault(status, []).append(title)
-    return {
+    plain = {
+        status: ResponseSpec(None, description=_PLAIN[status], generate_examples=False)
+        for status in statuses
+        if status in _PLAIN
+    }
+    return plain | {
         status: ResponseSpec(
             data_container=Problem,
             media_type=PROBLEM_JSON,
@@ -114,6 +126,7 @@ def documented(*statuses: int) -> dict[int, ResponseSpec]:
             generate_examples=False,
         )
         for status in (*statuses, 500, 503)
+        if status not in _PLAIN
     }
 
 

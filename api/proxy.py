@@ -36,7 +36,7 @@ _PERMANENT_LIFETIME = "public, max-age=600"
     summary="A picture that is not mirrored yet, from its source",
     media_type="image/*",
     guards=[proxy_limit],
-    responses=documented(400, 403, 404, 429, 502),
+    responses=documented(302, 304, 400, 403, 404, 429, 502),
 )
 async def get_proxied(
     request: AnyRequest,

@@ -10,6 +10,7 @@ from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin, Yaml
 from litestar.openapi.spec import License, Server, Tag
 
 from api.access import COMPONENTS
+from api.description import complete
 from api.gallery import POLICY
 from api.parameters import AnyRequest
 from worker.settings import Settings
@@ -31,10 +32,33 @@ _TAGS = {
 }
 
 
+class Json(JsonRenderPlugin):
+    """The schema for programs."""
+
+    def render(self, request: AnyRequest, openapi_schema: dict[str, Any]) -> bytes:
+        return super().render(request, _completed(request, openapi_schema))
+
+
+class Yaml(YamlRenderPlugin):
+    """The same in YAML."""
+
+    def render(self, request: AnyRequest, openapi_schema: dict[str, Any]) -> bytes:
+        return super().render(request, _completed(request, openapi_schema))
+
+
+def _completed(request: AnyRequest, schema: dict[str, Any]) -> dict[str, Any]:
+    state = request.app.state
+    if "description" not in state:
+        state.description = complete(schema)
+    found: dict[str, Any] = state.description
+    return found
+
+
 class ReferencePage(OpenAPIRenderPlugin):
     """The schema as a page."""
 
     def render(self, request: AnyRequest, openapi_schema: dict[str, Any]) -> bytes:
+        openapi_schema = _completed(request, openapi_schema)
         engine = request.app.template_engine
         assert engine is not None
         page: str = engine.get_template("reference.html").render(
@@ -66,8 +90,8 @@ def openapi_config(settings: Settings) -> OpenAPIConfig:
         path="/openapi",
         render_plugins=[
             ReferencePage(path="/"),
-            JsonRenderPlugin(),
-            YamlRenderPlugin(),
+            Json(),
+            Yaml(),
         ],
     )
 

@@ -229,6 +229,20 @@ def test_the_openapi_description_tells_keys_and_problems(client: httpx.Client) -
     assert "://" not in json.dumps(schema["servers"]).replace(str(client.base_url).rstrip("/"), "")
 
 
+def test_the_description_holds_the_limits_that_requests_are_judged_by(client: httpx.Client) -> None:
+    schema = client.get("/openapi/openapi.json").json()
+    ids = schema["components"]["schemas"]["DisplayUrlsRequest"]["properties"]["product_ids"]
+    assert (ids["maxItems"], ids["items"]["minimum"]) == (200, 1)
+    for path, item in schema["paths"].items():
+        for method, operation in item.items():
+            assert ("requestBody" in operation) <= ("413" in operation["responses"]), (method, path)
+            assert ("security" in operation) <= ("401" in operation["responses"]), (method, path)
+    assert "503" in schema["paths"]["/readyz"]["get"]["responses"]
+    assert {"206", "304"} <= schema["paths"]["/api/images/{sha256}/{file}"]["get"][
+        "responses"
+    ].keys()
+
+
 def test_the_documentation_lists_every_type_of_problem() -> None:
     text = (ROOT / "docs/api.md").read_text()
     listed = dict(re.findall(r"^\| `([a-z-]+)` \| (\d{3}) \|", text, re.MULTILINE))

@@ -36,6 +36,7 @@ LAZY = "/api/process-product-image-lazy"
 # What a look may change: how soon a picture is fetched. Not what is fetched, nor what is shown.
 _MAY_CHANGE = {
     "images": ["priority", "updated_at"],
+    "image_freshness": ["viewed_at", "next_check_at"],
     "hosts": ["best_priority", "ready_at", "parked_for", "next_request_at"],
 }
 # Counts of limits, and statistics of what was looked at.

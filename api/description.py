@@ -1,0 +1,66 @@
+"""Owns what Litestar leaves out of the API's description: limits inside types, and common answers.
+
+msgspec judges every body, so its own account of a type is the true one: Litestar's forgets the
+limits of a list's items, those that are 0, and which values an optional field takes.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from api.parameters import BIGGEST_ID
+
+_REF = "#/components/schemas/{name}"
+_TOO_LARGE = {
+    "description": "The body is too large.",
+    "content": {
+        "application/problem+json": {"schema": {"$ref": _REF.format(name="Problem")}},
+    },
+}
+
+
+def complete(schema: dict[str, Any]) -> dict[str, Any]:
+    """The description with msgspec's account of our types, and 413 wherever there is a body."""
+    components = schema["components"]
+    ours = [
+        struct for struct in _structs(msgspec.Struct) if struct.__name__ in components["schemas"]
+    ]
+    _, precise = msgspec.json.schema_components(ours, ref_template=_REF)
+    schemas = components["schemas"] | precise
+    paths = {
+        path: {method: _with_limits(operation) for method, operation in item.items()}
+        for path, item in schema["paths"].items()
+    }
+    return schema | {"components": components | {"schemas": schemas}, "paths": paths}
+
+
+def _with_limits(operation: Any) -> Any:
+    if not isinstance(operation, dict):
+        return operation
+    parameters = [
+        parameter | {"schema": _with_whole_numbers(parameter.get("schema", {}))}
+        for parameter in operation.get("parameters", [])
+    ]
+    responses = operation["responses"]
+    if "requestBody" in operation:
+        responses = {"413": _TOO_LARGE} | responses
+    return operation | {"parameters": parameters, "responses": responses}
+
+
+def _with_whole_numbers(schema: dict[str, Any]) -> dict[str, Any]:
+    """Limits as they are: as a float, the biggest key is one more than the biggest key."""
+    bounds = {
+        name: min(int(schema[name]), BIGGEST_ID)
+        for name in ("minimum", "maximum")
+        if name in schema
+    }
+    return schema | bounds
+
+
+def _structs(base: type[Any]) -> Iterator[type[Any]]:
+    """Every type of an answer or a body that the API's modules define."""
+    for found in base.__subclasses__():
+        if found.__module__.startswith("api."):
+            yield found
+        yield from _structs(found)
