@@ -11,10 +11,22 @@ select p.id as product_id, s.name as supplier, p.sku, p.name, p.status as produc
        s.id as supplier_id, p.dataset_id, i.id as image_id
   from likeness.products p
   join likeness.suppliers s on s.id = p.supplier_id
+  -- Its own, or of a linked one the picture that it shares, where there is one.
   left join lateral (
-    select g.* from likeness.images g where g.product_id = p.id order by g.position, g.id limit 1) i on true
+    select g.*
+      from (
+        select o.*, not p.use_custom_image as is_behind from likeness.images o where o.product_id = p.id
+         union all
+        select o.*, p.use_custom_image from likeness.images o where o.canonical_product_id = p.canonical_product_id
+         union all
+        select o.*, p.use_custom_image
+          from likeness.canonical_products c
+          join likeness.images o on o.product_id = c.picture_product_id
+         where c.id = p.canonical_product_id and c.picture_product_id <> p.id) g
+     order by p.canonical_product_id is not null and g.blob_sha256 is null, p.canonical_product_id is not null and g.is_behind, g.position, g.id
+     limit 1) i on true
   left join likeness.blobs b on b.sha256 = i.blob_sha256 and b.status = 'stored';
-comment on view likeness.supplier_products is 'Each product with the state of its first picture, under the names of the old contract.';
+comment on view likeness.supplier_products is 'Each product with the state of the picture that stands for it, under the names of the old contract.';
 comment on column likeness.supplier_products.product_id is 'Key of the product.';
 comment on column likeness.supplier_products.supplier is 'Its supplier''s name.';
 comment on column likeness.supplier_products.sku is 'The supplier''s own number.';
@@ -27,4 +39,4 @@ comment on column likeness.supplier_products.image_processing_error is 'Why the 
 comment on column likeness.supplier_products.cached_image_urls is '{"thumb": url, "medium": url}, null where not made yet.';
 comment on column likeness.supplier_products.supplier_id is 'Key of the supplier.';
 comment on column likeness.supplier_products.dataset_id is 'Import that last told of it.';
-comment on column likeness.supplier_products.image_id is 'Its first picture.';
+comment on column likeness.supplier_products.image_id is 'Its first picture, or the one that it shares.';

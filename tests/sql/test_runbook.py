@@ -47,7 +47,24 @@ def troubled(connection: Db) -> Shop:
     shop.finish(worker, *(fault(claim, reason) for claim, reason in pairs))
     shop.at(None)
     hold_change(shop, claims[0]["image_id"], worker)
+    match_some(shop)
     return shop
+
+
+def match_some(shop: Shop) -> None:
+    """Two products that are linked by their barcode, and one that waits for a person."""
+    shop.execute(
+        "insert into likeness.canonical_products (name, gtin)"
+        " values ('Product K-1006', '04006381333931'), ('Enamel kettle', '05000157078865')"
+    )
+    for sku, gtin in (("K-1006", 1), ("K-1007", 1), ("K-1008", 2)):
+        shop.execute(
+            "update likeness.products p set gtin = c.gtin, gtin_raw = c.gtin"
+            " from likeness.canonical_products c where p.sku = %s and c.id = %s",
+            sku,
+            gtin,
+        )
+    shop.execute("select * from likeness.match_products(array(select id from likeness.products))")
 
 
 def hold_change(shop: Shop, image_id: int, worker: str) -> None:

@@ -21,6 +21,8 @@ begin
            when p.status <> 'active' then format('Its product is %s, so it is not fetched.', p.status)
            when d.status = 'draft' then format('Its dataset %s is a draft: nothing of it is fetched.', d.id)
            when r.id is not null then format('It waits for others of run %s, which fetches %s at once.', r.id, r.max_concurrent)
+           when p.canonical_product_id is not null and likeness.is_spared(p.id)
+             then format('Its product shows the pictures of canonical product %s, so its own is not fetched.', p.canonical_product_id)
            else 'It is not queued.' end,
          case
            when image.status = 'completed' and b.status = 'stored' then 'Nothing to do.'
