@@ -4,11 +4,15 @@ An address names an image that the database knows, never a URL from outside, and
 signature that the resolver gave out.
 """
 
+import asyncio
 import math
 import time
+from collections.abc import AsyncIterator
+from typing import Any, BinaryIO
 
 from litestar import Response, get
 from litestar.di import NamedDependency
+from litestar.response import Stream
 
 from api import caching
 from api.display import resolve
@@ -16,9 +20,11 @@ from api.interest import VIEWED
 from api.limits import proxy_limit
 from api.parameters import AnyRequest, Expires, RowId, Signature
 from api.problems import documented, problem, unavailable
-from api.proxying import Crowded, Failure, Picture
+from api.proxy_cache import Kept
+from api.proxying import Crowded, Failure
 from api.redirects import lead_to
 from api.services import Services
+from worker.log import get_logger
 
 _SAFETY = {
     "x-content-type-options": "nosniff",
@@ -26,8 +32,11 @@ _SAFETY = {
     "cross-origin-resource-policy": "cross-origin",
     "access-control-allow-origin": "*",
 }
+_STEP_BYTES = 256 << 10
+_BROKEN_SECONDS = 30
 _LIFETIME = "public, max-age=60"
 _PERMANENT_LIFETIME = "public, max-age=600"
+_log = get_logger(__name__)
 
 
 @get(
@@ -44,7 +53,7 @@ async def get_proxied(
     image_id: RowId,
     sig: Signature = "",
     expires: Expires = 0,
-) -> Response[bytes]:
+) -> Response[Any]:
     if not services.signer.is_valid(f"proxy/{image_id}", sig, expires):
         raise problem("bad-signature", "Ask the resolver for a new address.")
     source = await services.row("select * from likeness.image_source(%s)", image_id)
@@ -62,16 +71,31 @@ async def get_proxied(
         result = await services.proxy.get(source)
     except Crowded as error:
         raise unavailable("Too many pictures are being fetched.") from error
+    except OSError as error:
+        _log.error("proxy cannot keep pictures", error=str(error))
+        raise unavailable("Pictures cannot be kept just now.", _BROKEN_SECONDS) from error
     return _answer(request, result)
 
 
-def _answer(request: AnyRequest, result: Picture | Failure) -> Response[bytes]:
+def _answer(request: AnyRequest, result: Kept | Failure) -> Response[Any]:
     if isinstance(result, Failure):
         raise _failure(result)
     headers = {"etag": result.etag, "cache-control": _LIFETIME, **_SAFETY}
     if caching.is_known(request, result.etag):
+        result.file.close()
         return caching.not_modified(headers)
-    return Response(content=result.body, media_type=result.content_type, headers=headers)
+    headers["content-type"] = result.content_type
+    headers["content-length"] = str(result.size_bytes)
+    return Stream(_steps(result.file), headers=headers)
+
+
+async def _steps(file: BinaryIO) -> AsyncIterator[bytes]:
+    """The rest of a file, a few pages at a time."""
+    try:
+        while step := await asyncio.to_thread(file.read, _STEP_BYTES):
+            yield step
+    finally:
+        file.close()
 
 
 def _failure(failure: Failure) -> Exception:

@@ -1,11 +1,11 @@
 """Owns the fetching of pictures that are not mirrored yet, for people who look at them now.
 
 A page of fifty pending pictures must not become a storm on a supplier's server: one fetch a
-picture however many ask, few at once, and failures are remembered like successes.
+picture however many ask, few at once, and failures are remembered like successes. Pictures go
+through files, so that no size of theirs is ever held in memory.
 """
 
 import asyncio
-import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from api.proxy_cache import Kept, ProxyCache
 from worker.db import Row
 from worker.errors import SourceFault
 from worker.fetch import SAFE_INLINE, Fetcher, Source
@@ -22,24 +23,14 @@ from worker.settings import Settings
 from worker.sniff import CONTENT_TYPES
 
 MOST_BYTES = 25_000_000
-KEPT_BYTES = 64 << 20
-KEPT_ENTRIES = 4096
-KEPT_SECONDS = 300.0
+KEPT_FAILURES = 4096
+KEPT_SECONDS = 3600.0
 PERMANENT_SECONDS = 3600.0
 PASSING_SECONDS = 15.0
 _DEADLINE_SECONDS = 20.0
 _MOST_AT_ONCE = 8
 _MOST_WAITING = 200
 _log = get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """Bytes of a kind that a browser may be handed, judged by content."""
-
-    body: bytes
-    content_type: str
-    etag: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +47,7 @@ class Crowded(Exception):
 
 
 class Proxy(AbstractAsyncContextManager["Proxy"]):
-    """Fetches by image, with a memory that is bounded in bytes and entries."""
+    """Fetches by image: pictures to the cache, failures to a bounded memory."""
 
     def __init__(self, settings: Settings, *, now: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings.model_copy(
@@ -66,9 +57,10 @@ class Proxy(AbstractAsyncContextManager["Proxy"]):
             }
         )
         self._now = now
-        self._kept: OrderedDict[int, tuple[Picture | Failure, float]] = OrderedDict()
-        self._kept_bytes = 0
-        self._flights: dict[int, asyncio.Task[Picture | Failure]] = {}
+        folder = settings.proxy_cache_dir or settings.state_dir / "proxy"
+        self._cache = ProxyCache(folder, settings.proxy_cache_bytes, KEPT_SECONDS)
+        self._failures: OrderedDict[str, Failure] = OrderedDict()
+        self._flights: dict[str, asyncio.Task[Failure | None]] = {}
         self._slots = asyncio.Semaphore(_MOST_AT_ONCE)
         self._hosts: dict[int, tuple[asyncio.Semaphore, int]] = {}
 
@@ -88,27 +80,42 @@ class Proxy(AbstractAsyncContextManager["Proxy"]):
         await asyncio.gather(*self._flights.values(), return_exceptions=True)
         await self._fetcher.aclose()
 
-    async def get(self, source: Row) -> Picture | Failure:
-        """The picture of a row of image_source(), from memory or its source. Raises Crowded."""
-        image_id = source["image_id"]
-        kept = self._recall(image_id)
-        if kept is not None:
-            return kept
-        flight = self._flights.get(image_id)
+    async def get(self, source: Row) -> Kept | Failure:
+        """The picture of a row of image_source(), kept or from its source. Raises Crowded."""
+        # With its address: what another address gave is another picture.
+        key = f"{source['image_id']} {source['fetch_url']}"
+        for _ in range(2):
+            known = self._recall(key)
+            if known is not None:
+                return known
+            kept = await asyncio.to_thread(self._cache.find, key)
+            if kept is not None:
+                return kept
+            failure = await self._fly_once(key, source)
+            if failure is not None:
+                return failure
+        # Thrown out twice before it could be opened: so much else comes in.
+        raise Crowded
+
+    async def _fly_once(self, key: str, source: Row) -> Failure | None:
+        flight = self._flights.get(key)
         if flight is None:
             if len(self._flights) >= _MOST_WAITING:
                 raise Crowded
-            flight = asyncio.create_task(self._fly(source))
-            self._flights[image_id] = flight
-            flight.add_done_callback(lambda _: self._flights.pop(image_id, None))
+            flight = asyncio.create_task(self._fly(key, source))
+            self._flights[key] = flight
+            flight.add_done_callback(lambda _: self._flights.pop(key, None))
         # A client that leaves does not take the picture from the others.
         return await asyncio.shield(flight)
 
-    async def _fly(self, source: Row) -> Picture | Failure:
+    async def _fly(self, key: str, source: Row) -> Failure | None:
         async with self._host(source["host_id"], source["host_max_in_flight"] or 1), self._slots:
-            result = await self._fetch(source)
-        self._keep(source["image_id"], result)
-        return result
+            failure = await self._fetch(key, source)
+        if failure is not None:
+            self._failures[key] = failure
+            while len(self._failures) > KEPT_FAILURES:
+                self._failures.popitem(last=False)
+        return failure
 
     def _host(self, host_id: int, most: int) -> asyncio.Semaphore:
         semaphore, size = self._hosts.get(host_id, (None, 0))
@@ -117,11 +124,17 @@ class Proxy(AbstractAsyncContextManager["Proxy"]):
             self._hosts[host_id] = (semaphore, most)
         return semaphore
 
-    async def _fetch(self, source: Row) -> Picture | Failure:
+    async def _fetch(self, key: str, source: Row) -> Failure | None:
+        """Bring the picture into the cache; why not, otherwise."""
         formats = SAFE_INLINE & set(source["formats"] or SAFE_INLINE)
+        draft = await asyncio.to_thread(self._cache.draft, key)
         try:
             async with self._fetcher.stream(_source_of(source), formats) as streamed:
-                body = b"".join([chunk async for chunk in streamed.chunks])
+                async for chunk in streamed.chunks:
+                    await asyncio.to_thread(draft.write, chunk)
+            await asyncio.to_thread(draft.keep, CONTENT_TYPES[streamed.format or ""])
+            await asyncio.to_thread(self._cache.count, draft.size_bytes)
+            return None
         except SourceFault as fault:
             # For the operator; what the client gets names no host.
             _log.info(
@@ -131,35 +144,15 @@ class Proxy(AbstractAsyncContextManager["Proxy"]):
             if fault.retry_after:
                 seconds = max(seconds, fault.retry_after.total_seconds())
             return Failure(fault.reason, not fault.retryable, self._now() + seconds)
-        etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-        return Picture(body, CONTENT_TYPES[streamed.format or ""], etag)
+        finally:
+            await asyncio.to_thread(draft.drop)
 
-    def _recall(self, image_id: int) -> Picture | Failure | None:
-        found = self._kept.get(image_id)
-        if found is None:
+    def _recall(self, key: str) -> Failure | None:
+        failure = self._failures.get(key)
+        if failure is not None and failure.until <= self._now():
+            del self._failures[key]
             return None
-        if found[1] <= self._now():
-            self._forget(image_id)
-            return None
-        self._kept.move_to_end(image_id)
-        return found[0]
-
-    def _keep(self, image_id: int, result: Picture | Failure) -> None:
-        self._forget(image_id)
-        until = result.until if isinstance(result, Failure) else self._now() + KEPT_SECONDS
-        self._kept[image_id] = (result, until)
-        self._kept_bytes += _size_of(result)
-        while self._kept_bytes > KEPT_BYTES or len(self._kept) > KEPT_ENTRIES:
-            self._forget(next(iter(self._kept)))
-
-    def _forget(self, image_id: int) -> None:
-        found = self._kept.pop(image_id, None)
-        if found is not None:
-            self._kept_bytes -= _size_of(found[0])
-
-
-def _size_of(result: Picture | Failure) -> int:
-    return len(result.body) if isinstance(result, Picture) else 0
+        return failure
 
 
 def _source_of(row: Row) -> Source:

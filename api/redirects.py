@@ -4,6 +4,7 @@ Names are mutable and cached for minutes; what they lead to is immutable. An ali
 picture at one place; SQL chooses by the same rules as everywhere.
 """
 
+import re
 from typing import Annotated
 from urllib.parse import unquote_to_bytes
 
@@ -18,9 +19,11 @@ from api.display import Shown, checked_context, resolve, unknown_product
 from api.parameters import AnyRequest, Context, ContextInPath, ContextInQuery, ProductId, RowId
 from api.problems import documented, problem
 from api.services import Services
+from worker.settings import Settings
 
 BIGGEST_POSITION = 2**15 - 1
 _PREFIX = "/i/"
+_RULED_OUT = re.compile(r"(?:^|;)q=0(?:\.0*)?(?:;|$)")
 _SIZES: dict[str, Context] = {"thumb.webp": "grid", "medium.webp": "detail"}
 
 
@@ -121,11 +124,14 @@ async def serve_by_url(
 
 def lead_to(request: AnyRequest, shown: Shown) -> Redirect:
     """The redirect, cached as long as its target will stand; 404 where there is no target."""
+    settings: Settings = request.app.state.settings
+    if shown.url is None and settings.placeholder_url:
+        headers = {"cache-control": _lifetime_of_none(shown), "vary": "Accept"}
+        path = settings.placeholder_url
+        return Redirect(path=path, status_code=302, media_type="text/plain", headers=headers)
     if shown.url is None:
         reason = "It failed." if shown.status == "failed" else "None is known yet."
-        headers = {"cache-control": caching.NOTHING_THERE, "vary": "Accept"}
-        if shown.status in ("pending", "processing"):
-            headers["cache-control"] = caching.soon(shown.retry_after)
+        headers = {"cache-control": _lifetime_of_none(shown), "vary": "Accept"}
         raise problem("no-image", reason, headers=headers, image_status=shown.status)
     url = negotiate(shown, request.headers.get("accept", "*/*"))
     lifetime = caching.REDIRECT if shown.is_settled else caching.soon(shown.retry_after)
@@ -142,6 +148,12 @@ def lead_to(request: AnyRequest, shown: Shown) -> Redirect:
     )
 
 
+def _lifetime_of_none(shown: Shown) -> str:
+    if shown.status in ("pending", "processing"):
+        return caching.soon(shown.retry_after)
+    return caching.NOTHING_THERE
+
+
 def negotiate(shown: Shown, accept: str) -> str:
     """The URL in the best format that the client takes, of the size that was chosen.
 
@@ -150,7 +162,7 @@ def negotiate(shown: Shown, accept: str) -> str:
     assert shown.url is not None
     if shown.source != "rendition":
         return shown.url
-    types = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
+    types = _accepted(accept)
     takes_webp = bool(types & {"image/webp", "image/*", "*/*", ""})
     wanted = "avif" if "image/avif" in types else None if takes_webp else "jpeg"
     srcset = msgspec.json.decode(shown.srcset, type=dict[str, str])
@@ -159,6 +171,12 @@ def negotiate(shown: Shown, accept: str) -> str:
         if width == f"{shown.width}w":
             return url
     return shown.url
+
+
+def _accepted(accept: str) -> set[str]:
+    """The types that are named, but for those that are ruled out (``q=0``)."""
+    named = (part.lower().replace(" ", "").partition(";") for part in accept.split(","))
+    return {kind for kind, _, parameters in named if not _RULED_OUT.search(parameters)}
 
 
 def parse_alias(request: AnyRequest) -> tuple[str, str, int, Context]:

@@ -7,12 +7,13 @@ answered without looking.
 import asyncio
 import re
 from collections.abc import AsyncIterator, Generator
+from datetime import timedelta
 from typing import Annotated, Any
 
 from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.params import PathParameter
-from litestar.response import Stream
+from litestar.response import Redirect, Stream
 
 from api import caching
 from api.parameters import AnyRequest, Expires, Signature
@@ -30,6 +31,9 @@ _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 _TYPES = {"webp": "image/webp", "avif": "image/avif", "jpg": "image/jpeg"}
 # Read in one go below this; above, in steps of it, so that a large file is never in memory.
 _STEP_BYTES = 256 << 10
+# The longest that S3 signs for; caches keep the redirect for a part of it.
+_SIGNED_FOR = timedelta(days=7)
+_SIGNED_CACHE = "public, max-age=86400"
 _SAFETY = {
     "x-content-type-options": "nosniff",
     "content-security-policy": "default-src 'none'",
@@ -67,9 +71,19 @@ async def get_bytes(
     if match is None:
         raise _unknown()
     recipe, extension = match.groups()
-    headers = {"cache-control": caching.IMMUTABLE, "etag": f'"{sha256[:32]}-{recipe}-{extension}"'}
     key = rendition_key(sha256, recipe, extension)
+    if services.public_store is not None:
+        return await _lead_to_bucket(services.public_store, key)
+    headers = {"cache-control": caching.IMMUTABLE, "etag": f'"{sha256[:32]}-{recipe}-{extension}"'}
     return await _answer(request, services.store, key, headers, _TYPES[extension])
+
+
+async def _lead_to_bucket(store: ObjectStore, key: str) -> Response[Any]:
+    """To the bucket itself, which browsers may read by signed URLs alone."""
+    url = await asyncio.to_thread(store.signed_url, key, _SIGNED_FOR)
+    assert url
+    headers = {"cache-control": _SIGNED_CACHE, "access-control-allow-origin": "*"}
+    return Redirect(path=url, status_code=302, media_type="text/plain", headers=headers)
 
 
 async def _answer(

@@ -2,18 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from litestar.datastructures import State
-from psycopg.rows import tuple_row
 
 from api.counting import LocalLimit
 from api.finished import Finished
 from api.interest import Interest
 from api.keys import KeyRing
 from api.proxying import Proxy
+from api.reading import Reader
 from api.signing import UrlSigner, make_signer
 from api.tokens import TokenJudge
 from worker import db, storage
@@ -31,6 +31,7 @@ class Services:
 
     settings: Settings
     pool: db.Pool
+    reader: Reader
     store: storage.ObjectStore
     signer: UrlSigner
     interest: Interest
@@ -39,6 +40,8 @@ class Services:
     keys: KeyRing
     tokens: TokenJudge
     proxy_limit: LocalLimit
+    # Signs for browsers what they read of a private bucket.
+    public_store: storage.ObjectStore | None = None
     is_stopping: bool = False
     # Each import holds a transaction open for as long as its sender takes.
     imports: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_IMPORTS))
@@ -68,25 +71,26 @@ class Services:
                 return await (await connection.execute(statement, arguments)).fetchall()
 
     async def tuples(self, statement: str, *arguments: object) -> list[tuple[Any, ...]]:
-        """The rows of one statement as tuples: for the path that has to be fast."""
-        async with (
-            self.pool.connection(timeout=POOL_TIMEOUT_SECONDS) as connection,
-            connection.cursor(row_factory=tuple_row) as cursor,
-        ):
-            with db.query_errors():
-                await cursor.execute(statement, arguments, prepare=True)
-            return await cursor.fetchall()
+        """The rows of a statement that only reads: for the path that has to be fast."""
+        return await self.reader.tuples(statement, arguments)
 
 
 @asynccontextmanager
 async def open_services(settings: Settings) -> AsyncIterator[Services]:
     """Open everything, run the background tasks, and close in the opposite order."""
     store = storage.open_store(settings)
-    async with db.open_pool(settings, "api", size=POOL_SIZE) as pool, Proxy(settings) as proxy:
+    async with AsyncExitStack() as stack:
+        pool = await stack.enter_async_context(db.open_pool(settings, "api", size=POOL_SIZE))
+        replica = _open_replica(settings)
+        if replica is not None:
+            await stack.enter_async_context(replica)
+        proxy = await stack.enter_async_context(Proxy(settings))
         services = Services(
             settings=settings,
             pool=pool,
+            reader=Reader(pool, replica),
             store=store,
+            public_store=_open_public_store(settings),
             signer=make_signer(settings),
             interest=Interest(pool),
             finished=Finished(settings),
@@ -104,6 +108,21 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         finally:
             services.is_stopping = True
             await _stop([*tasks, *services.in_flight.values()])
+
+
+def _open_replica(settings: Settings) -> db.Pool | None:
+    if settings.read_database_url is None:
+        return None
+    elsewhere = settings.model_copy(update={"database_url": settings.read_database_url})
+    return db.open_pool(elsewhere, "api reader", size=POOL_SIZE)
+
+
+def _open_public_store(settings: Settings) -> storage.ObjectStore | None:
+    if settings.s3_endpoint is None or settings.s3_public_endpoint is None:
+        return None
+    return storage.open_store(
+        settings.model_copy(update={"s3_endpoint": settings.s3_public_endpoint})
+    )
 
 
 async def _stop(tasks: list[asyncio.Task[Any]]) -> None:

@@ -42,6 +42,11 @@ class Settings(BaseSettings):
         description="Password that `likeness migrate` gives the role likeness_app, as which the API"
         " and the workers then log in; empty: the role is left as it is.",
     )
+    read_database_url: SecretStr | None = Field(
+        None,
+        description="A replica that the resolver reads; it reads the database itself while the"
+        " replica is away. Empty: always.",
+    )
     s3_endpoint: str | None = Field(
         None, description="URL of an S3 server; empty: local files under state_dir."
     )
@@ -60,6 +65,15 @@ class Settings(BaseSettings):
         None,
         description="Base of the renditions' URLs where a CDN or a public bucket serves them;"
         " empty: the API serves them.",
+    )
+    s3_public_endpoint: str | None = Field(
+        None,
+        description="URL of the S3 server as browsers reach it, where the bucket is private: the"
+        " API leads to renditions by URLs signed for a week; empty: it serves them.",
+    )
+    placeholder_url: str | None = Field(
+        None,
+        description="Where the routes of plain <img> lead when there is no picture; empty: 404.",
     )
     service_key: SecretStr | None = Field(
         None, description="Key of callers that change state; empty: `likeness up` makes one."
@@ -84,6 +98,12 @@ class Settings(BaseSettings):
         ("*",),
         description="Origins whose pages may call the API; pages of named ones may send a user's"
         " token too.",
+    )
+    proxy_cache_dir: Path | None = Field(
+        None, description="Folder of pictures that the proxy keeps; empty: under state_dir."
+    )
+    proxy_cache_bytes: int = Field(
+        512 << 20, ge=64 << 20, description="Most bytes that the proxy keeps there."
     )
     proxy_per_minute: int = Field(
         600, ge=1, description="Pictures a minute that one client may ask an API's proxy for."
@@ -202,6 +222,10 @@ class Settings(BaseSettings):
         "s3_secret_key",
         "public_url",
         "rendition_base_url",
+        "read_database_url",
+        "s3_public_endpoint",
+        "placeholder_url",
+        "proxy_cache_dir",
         "service_key",
         "storage_quota_bytes",
         mode="before",

@@ -151,3 +151,39 @@ def test_a_supplier_that_wants_nothing_shown_before_is_obeyed(
     assert client.get(f"/api/images/proxy/{image}?{query}").status_code == 404
     assert client.get(f"/api/products/{product}/image/grid").status_code == 404
     assert not origin.hits
+
+
+def test_a_page_that_is_loaded_again_does_not_call_the_supplier(
+    shop: Shop, origin: Origin, api_settings: Settings
+) -> None:
+    from tests.api.serving import client_of, running
+
+    body = JPEG + bytes(3_000_000)
+    origin.put("a.jpg", body)
+    product = shop.pending(prefix=origin.prefix)
+    for _ in range(2):  # also not after a restart
+        with running(api_settings), client_of(api_settings) as client:
+            url = _proxied(client, product)
+            assert [client.get(url).content for _ in range(2)] == [body, body]
+            assert client.head(url).headers["content-length"] == str(len(body))
+    assert origin.hits["/pictures/a.jpg"] == 1
+
+
+def test_a_picture_with_another_address_is_fetched_anew(
+    client: httpx.Client, shop: Shop, origin: Origin
+) -> None:
+    origin.put("a.jpg", JPEG)
+    origin.put("b.jpg", JPEG + b"b")
+    product = shop.pending(prefix=origin.prefix)
+    assert client.get(_proxied(client, product)).content == JPEG
+    shop.connection.execute("update likeness.images set fetch_url = %s", (f"{origin.prefix}b.jpg",))
+    assert client.get(_proxied(client, product)).content == JPEG + b"b"
+
+
+def test_a_picture_that_breaks_off_is_not_kept(
+    client: httpx.Client, shop: Shop, origin: Origin, api_settings: Settings
+) -> None:
+    origin.put("a.jpg", b"no", status=503)
+    product = shop.pending(prefix=origin.prefix)
+    assert client.get(_proxied(client, product)).status_code == 502
+    assert not list((api_settings.state_dir / "proxy").glob("*/*"))

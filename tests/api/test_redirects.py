@@ -7,7 +7,9 @@ import pytest
 
 from api.display import Shown
 from api.redirects import negotiate
+from tests.api.serving import client_of, running
 from tests.api.shop import RECIPES, Shop
+from worker.settings import Settings
 
 REDIRECT = "public, max-age=300, stale-while-revalidate=86400"
 
@@ -43,6 +45,25 @@ def test_no_picture_at_all_is_a_problem_that_may_be_kept_shortly(
     assert answer.status_code == 404
     assert answer.json()["type"] == "urn:likeness:problem:no-image"
     assert answer.headers["cache-control"] == "public, max-age=60"
+
+
+def test_no_picture_leads_to_a_placeholder_where_one_is_set(
+    shop: Shop, api_settings: Settings
+) -> None:
+    url = "https://shop.example/none.svg"
+    settings = api_settings.model_copy(update={"placeholder_url": url})
+    empty = shop.pending(pictures=())
+    hidden = shop.pending("other", while_pending="none")
+    with running(settings), client_of(settings) as client:
+        none = client.get(f"/api/products/{empty}/image/grid")
+        waiting = client.get("/i/other/A1/0/grid")
+        unknown = client.get("/api/products/999/image/grid")
+    assert (none.status_code, none.headers["location"]) == (302, url)
+    assert none.headers["cache-control"] == "public, max-age=60"
+    assert waiting.headers["location"] == url
+    assert int(waiting.headers["cache-control"].removeprefix("public, max-age=")) <= 30
+    assert unknown.status_code == 404
+    assert hidden
 
 
 def test_a_failed_picture_is_a_problem(client: httpx.Client, shop: Shop) -> None:
@@ -158,6 +179,9 @@ def test_a_head_request_gets_the_headers_alone(client: httpx.Client, shop: Shop)
         ("image/webp", "t.webp"),
         ("image/png,image/jpeg", "t.jpg"),
         ("text/html", "t.jpg"),
+        ("image/avif;q=0, image/webp", ".webp"),
+        ("image/webp; q=0.0, image/jpeg", ".jpg"),
+        ("image/avif;q=0.5", ".avif"),
     ],
 )
 def test_the_format_is_the_best_that_the_client_takes(accept: str, ending: str) -> None:

@@ -5,8 +5,15 @@ import re
 
 import httpx
 import pytest
+from psycopg import Connection
+from psycopg.rows import DictRow
+from pydantic import SecretStr
 
+from tests.api.serving import client_of, running
 from tests.api.shop import JPEG, RECIPES, Shop, rendition_body
+from tests.real_parts import MinioServer
+from worker.settings import Settings
+from worker.storage import open_store
 
 ORIGINAL = JPEG + b"x" * 700_000
 SHA256 = hashlib.sha256(ORIGINAL).hexdigest()
@@ -159,3 +166,34 @@ def test_a_client_that_leaves_in_the_middle_harms_nobody(client: httpx.Client, s
         with client.stream("GET", url) as answer:
             next(answer.iter_bytes(1000))
     assert client.get(url).content == ORIGINAL
+
+
+def test_a_private_bucket_is_read_by_urls_that_are_signed_for_a_week(
+    connection: Connection[DictRow], api_settings: Settings, minio: MinioServer
+) -> None:
+    settings = api_settings.model_copy(
+        update={
+            "s3_endpoint": minio.endpoint,
+            "s3_access_key": minio.access_key,
+            "s3_secret_key": SecretStr(minio.secret_key),
+            "s3_bucket": f"private-{api_settings.api_port}",
+            # Another name of the same server: the signature holds for the one that browsers use.
+            "s3_public_endpoint": minio.endpoint.replace("127.0.0.1", "localhost"),
+        }
+    )
+    store = open_store(settings)
+    store.ensure_ready()
+    shop = Shop(connection, store)
+    product = shop.pending()
+    shop.complete()
+    with running(settings), client_of(settings) as client:
+        item = client.get(f"/api/products/{product}/display-url").json()
+        answer = client.get(item["url"])
+        assert answer.status_code == 302
+        assert answer.headers["cache-control"] == "public, max-age=86400"
+        url = httpx.URL(answer.headers["location"])
+        assert (url.host, url.params["X-Amz-Expires"]) == ("localhost", str(7 * 86400))
+        assert client.get(url.copy_with(query=None)).status_code == 403
+        found = client.get(url)
+        assert found.status_code == 200
+        assert found.headers["content-type"] == "image/webp"

@@ -63,6 +63,10 @@ class S3Store:
         self._place = _place(settings)
         self._bucket = self._place.bucket
         self._browsers_read_bucket = settings.rendition_base_url is not None
+        # Read by signed URLs alone.
+        self._is_private = (
+            settings.s3_public_endpoint is not None and not self._browsers_read_bucket
+        )
         self._credentials = _credentials(settings)
         self._bucket_url = _bucket_url(self._place)
         http = urllib3.PoolManager(
@@ -195,7 +199,8 @@ class S3Store:
                 raise
             self._make_bucket()
             self._probe(self._client)
-        self._publish_renditions()
+        if not self._is_private:
+            self._publish_renditions()
 
     def health(self) -> Sentences:
         try:

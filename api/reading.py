@@ -1,0 +1,63 @@
+"""Owns where the resolver reads: a replica where there is one and it is well, else the database.
+
+What it answers is as old as the replica is behind, which caches make of it anyway. While the
+replica is away one request in a while tries it again, and all others are not held up by that.
+"""
+
+import time
+from typing import Any
+
+import psycopg
+from psycopg.rows import tuple_row
+
+from worker import db
+from worker.log import get_logger
+
+_TIMEOUT_SECONDS = 5.0
+_REPLICA_TIMEOUT_SECONDS = 1.0
+_AWAY_SECONDS = 5.0
+_log = get_logger(__name__)
+
+
+class Reader:
+    """Runs statements that only read, prepared, and hands their rows out as tuples."""
+
+    def __init__(self, database: db.Pool, replica: db.Pool | None) -> None:
+        self._database = database
+        self._replica = replica
+        self._away_until: float | None = None
+
+    async def tuples(self, statement: str, arguments: tuple[object, ...]) -> list[tuple[Any, ...]]:
+        """The rows of one statement."""
+        if self._replica is not None and self._is_worth_a_try():
+            try:
+                rows = await _tuples(self._replica, _REPLICA_TIMEOUT_SECONDS, statement, arguments)
+            except psycopg.OperationalError as error:
+                self._away_until = time.monotonic() + _AWAY_SECONDS
+                _log.warning("replica away; reading the database itself", error=str(error).strip())
+            else:
+                self._away_until = None
+                return rows
+        return await _tuples(self._database, _TIMEOUT_SECONDS, statement, arguments)
+
+    def _is_worth_a_try(self) -> bool:
+        if self._away_until is None:
+            return True
+        now = time.monotonic()
+        if now < self._away_until:
+            return False
+        # Whoever comes meanwhile does not try too.
+        self._away_until = now + _AWAY_SECONDS
+        return True
+
+
+async def _tuples(
+    pool: db.Pool, timeout_seconds: float, statement: str, arguments: tuple[object, ...]
+) -> list[tuple[Any, ...]]:
+    async with (
+        pool.connection(timeout=timeout_seconds) as connection,
+        connection.cursor(row_factory=tuple_row) as cursor,
+    ):
+        with db.query_errors():
+            await cursor.execute(statement, arguments, prepare=True)
+        return await cursor.fetchall()
