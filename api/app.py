@@ -44,7 +44,7 @@ from api.telemetry import Telemetry
 from worker import db
 from worker.errors import LikenessError
 from worker.log import configure_logging, get_logger
-from worker.migrate import require_current_schema
+from worker.migrate import APP_ROLE, require_current_schema
 from worker.settings import Settings, load_settings
 
 MOST_BODY_BYTES = 4_000_000
@@ -54,6 +54,11 @@ _MODULES = (
     matching, user_images, health, metrics, gallery,
 )  # fmt: skip
 _FORGET_SECONDS = 60.0
+_OWNS = """
+select current_user as name, pg_has_role(c.relowner, 'usage') as owns
+  from pg_class c
+ where c.oid = 'likeness.images'::regclass
+"""
 _log = get_logger(__name__)
 
 
@@ -156,6 +161,13 @@ async def _run(app: Litestar) -> AsyncIterator[None]:
 def _require_schema(settings: Settings) -> None:
     with db.connect(settings, "api") as connection:
         require_current_schema(connection)
+        row = connection.execute(_OWNS).fetchone()
+        if row and row["owns"]:
+            _log.warning(
+                "the API may alter tables",
+                why=f"it logs in as {row['name']}",
+                hint=f"let LIKENESS_DATABASE_URL name {APP_ROLE}, see docs/operations.md",
+            )
 
 
 async def _forget(services: Services) -> None:

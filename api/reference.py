@@ -5,6 +5,7 @@ The page is plain HTML made of the same schema; nothing of it is loaded from ano
 
 from typing import Any
 
+from litestar import Response, Router
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin, YamlRenderPlugin
 from litestar.openapi.spec import License, Server, Tag
@@ -13,6 +14,7 @@ from api.access import COMPONENTS
 from api.description import complete
 from api.gallery import POLICY
 from api.parameters import AnyRequest
+from api.problems import problem
 from worker.settings import Settings
 
 # Of the contract, not of the program: it changes when a client may have to.
@@ -76,6 +78,12 @@ def _by_tag(schema: dict[str, Any]) -> dict[str, list[tuple[str, str, dict[str, 
     return found
 
 
+async def _as_problem(response: Response[Any]) -> Response[Any]:
+    if response.status_code == 404:
+        raise problem("not-found", "The description is at /openapi/openapi.json.")
+    return response
+
+
 def openapi_config(settings: Settings) -> OpenAPIConfig:
     """/openapi/openapi.json, /openapi/openapi.yaml and /openapi, which /docs leads to."""
     return OpenAPIConfig(
@@ -87,7 +95,10 @@ def openapi_config(settings: Settings) -> OpenAPIConfig:
         servers=[Server(url=settings.api_url)],
         components=COMPONENTS,
         tags=[Tag(name=name, description=text) for name, text in _TAGS.items()],
-        path="/openapi",
+        # Litestar tells in HTML what it does not find here.
+        openapi_router=Router(
+            "/openapi", route_handlers=[], after_request=_as_problem, include_in_schema=False
+        ),
         render_plugins=[
             ReferencePage(path="/"),
             Json(),

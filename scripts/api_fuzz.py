@@ -132,7 +132,8 @@ def fuzz(settings: Settings, minutes: float, seed: int | None, arguments: list[s
             *arguments,
         ]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("LIKENESS_")}
-        return subprocess.run(command, check=False, env=environment).returncode
+        # It keeps what it needs to replay a failure in the folder where it runs.
+        return subprocess.run(command, check=False, env=environment, cwd=FOLDER).returncode
 
 
 def main() -> int:

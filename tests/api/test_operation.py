@@ -10,6 +10,8 @@ import httpx
 import psycopg
 import pytest
 from litestar.testing import TestClient
+from psycopg.conninfo import make_conninfo
+from pydantic import SecretStr
 
 from api import problems
 from api.app import create_app
@@ -19,6 +21,7 @@ from tests.api.serving import client_of, running
 from tests.api.shop import Shop
 from tests.sources import ROOT
 from worker.errors import StaleSchema
+from worker.migrate import APP_ROLE, let_programs_log_in
 from worker.settings import Settings
 
 
@@ -81,6 +84,23 @@ def test_ready_turns_false_before_it_stops_answering(shop: Shop, api_settings: S
         while not server.should_exit:
             assert time.monotonic() - started < 10
             time.sleep(0.02)
+
+
+@pytest.mark.parametrize(("role", "is_told"), [("postgres", True), (APP_ROLE, False)])
+def test_an_api_that_may_alter_tables_says_so(
+    capfd: pytest.CaptureFixture[str],
+    shop: Shop,
+    api_settings: Settings,
+    role: str,
+    is_told: bool,
+) -> None:
+    assert api_settings.database_url
+    owner = api_settings.database_url.get_secret_value()
+    let_programs_log_in(owner)
+    url = SecretStr(make_conninfo(owner, user=role))
+    with running(api_settings.model_copy(update={"database_url": url})):
+        pass
+    assert ("may alter tables" in "".join(capfd.readouterr())) is is_told
 
 
 def test_an_interrupt_does_not_wait(server: Server) -> None:
@@ -149,7 +169,14 @@ def test_no_stack_trace_leaves(client: httpx.Client, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("GET", "/nowhere", 404), ("DELETE", "/api/display-urls", 405), ("GET", "/i", 404)],
+    [
+        ("GET", "/nowhere", 404),
+        ("DELETE", "/api/display-urls", 405),
+        ("GET", "/i", 404),
+        ("GET", "/openapi/nothing", 404),
+        ("GET", "/openapi/nothing.json", 404),
+        ("GET", "/static/nothing", 404),
+    ],
 )
 def test_what_matches_no_route_is_a_problem_too(
     client: httpx.Client, method: str, path: str, status: int

@@ -48,6 +48,10 @@ def troubled(connection: Db) -> Shop:
     shop.at(None)
     hold_change(shop, claims[0]["image_id"], worker)
     match_some(shop)
+    shop.execute(
+        "select likeness.create_service_key('shopshopshop', 'shop', '{feeds}', %s)", bytes(32)
+    )
+    shop.execute("select * from likeness.take_permit('lazy', '192.0.2.7', 10, '1 minute')")
     return shop
 
 
