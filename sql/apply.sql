@@ -134,6 +134,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/garbage/hold_condemned.sql
 \ir functions/garbage/forget_blob.sql
 \ir functions/garbage/adopt_objects.sql
+\ir functions/garbage/abandon_blob.sql
 \ir functions/garbage/purge_blob.sql
 \ir functions/queue/requeue_expired.sql
 \ir functions/runs/run_room.sql

@@ -238,7 +238,7 @@ class Pipeline:
                 is_accepted = await self._finish(outcome)
                 if not is_accepted and "blob" in outcome:
                     # It was held up past its lease, and its row may be gone: no object is unknown.
-                    await self._queue.adopt(outcome["sha256"])
+                    await self._queue.abandon_blob(outcome["sha256"])
             stages.end("finish")
             self._log_picture(claim, outcome, stages, is_accepted)
         except LostClaim:

@@ -173,9 +173,9 @@ class Queue:
         answers = {row["sha256"]: row["answer"] for row in rows}
         return [answers[sha256] for sha256 in sha256s]
 
-    async def adopt(self, sha256: str) -> None:
+    async def abandon_blob(self, sha256: str) -> None:
         """Make objects known that were put under a lost lease: garbage collection looks."""
-        await self._value("select likeness.adopt_objects(array[%s])", sha256)
+        await self._value("select likeness.abandon_blob(%s, %s)", self.worker, sha256)
 
     async def finish(self, outcomes: Sequence[Outcome]) -> list[bool]:
         """Make results visible in one transaction; per outcome: was its claim still ours?"""

@@ -138,7 +138,7 @@ class SecondWave:
         outcome = await self._outcome_of(claim)
         is_accepted = await self._queue.finish_renditions({"sha256": claim.sha256, **outcome})
         if not is_accepted and outcome["renditions"]:
-            await self._queue.adopt(claim.sha256)
+            await self._queue.abandon_blob(claim.sha256)
         _log.info(
             "second wave",
             sha256=claim.sha256,

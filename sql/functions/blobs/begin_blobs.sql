@@ -23,7 +23,9 @@ begin
            is_deleting = false, was_taken_over = true
      -- Condemned bytes whose deletion has not begun are all there: finish_images() makes them stored again.
      where (b.status = 'condemned' and b.is_deleting)
-        or (b.status = 'storing' and (b.storing_expires_at <= v_now or b.stored_by in (excluded.stored_by, 'upload')))
+        or (b.status = 'storing' and (b.storing_expires_at <= v_now or b.stored_by in (excluded.stored_by, 'upload')
+                                     -- No lease is as long: it was given before a clock was set back.
+                                     or b.storing_expires_at > v_now + greatest(10 * begin_blobs.lease, interval '10 minutes')))
     returning b.sha256
   )
   select w.sha256, case when w.is_purged then 'purged' when g.sha256 is not null then 'yours'

@@ -82,7 +82,7 @@ begin
       -- Half of what is to spare is for sending late, half for arriving late. A worker that is held up gets more of both.
       v_spare := greatest(likeness.slot_window(v_host.min_interval), make_interval(secs => least(4 * take_slots.lag_seconds, 1)));
       -- What lies further ahead than it can was written before a clock was set back.
-      v_far := v_now + v_host.min_interval * 1.25 + interval '1.5 seconds';
+      v_far := v_now + v_host.min_interval * 1.25 + interval '6 seconds';
       wait_seconds := extract(epoch from greatest(
         case when v_host.unheard_until > v_now and v_host.unheard_until < v_far then v_now + interval '20 milliseconds' * (1 + random()) end,
         case when v_host.next_request_at < v_far then v_host.next_request_at end,
@@ -94,7 +94,7 @@ begin
         update likeness.hosts h
            set next_request_at = v_now + (h.min_interval + v_spare) * (1 + 0.1 * random()), request_no = (h.request_no + 1) % 1000000000,
                -- A host that usually answers within the interval has done so before the next request, or is busy.
-               unheard_until = case when coalesce(h.least_latency_ms, 0) < extract(epoch from h.min_interval) * 1000 then v_now + h.min_interval + interval '1 second' end
+               unheard_until = case when coalesce(h.least_latency_ms, 0) < extract(epoch from h.min_interval) * 1000 then v_now + h.min_interval + interval '5 seconds' end
          where h.id = v_host.id
         returning h.request_no into request_no;
       end if;
