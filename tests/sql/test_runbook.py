@@ -20,6 +20,9 @@ PROMISED = [
     *("throughput", "run_status", "eta", "worker_status", "claims", "explain_image"),
     *("pause_host", "resume_host", "pause_queue", "resume_queue", "retry_images", "drain"),
     *("requeue_expired", "set_priority", "set_host_limits"),
+    # And issue 7.
+    *("alerts", "alert_status", "periodic_work", "image_intervals", "rollback_supplier"),
+    *("resolve_display_urls_as_of", "cleanup_products", "backfill_images", "webhook_status"),
 ]
 
 
@@ -52,6 +55,7 @@ def troubled(connection: Db) -> Shop:
         "select likeness.create_service_key('shopshopshop', 'shop', '{feeds}', %s)", bytes(32)
     )
     shop.execute("select * from likeness.take_permit('lazy', '192.0.2.7', 10, '1 minute')")
+    open_alert(shop)
     return shop
 
 
@@ -69,6 +73,13 @@ def match_some(shop: Shop) -> None:
             gtin,
         )
     shop.execute("select * from likeness.match_products(array(select id from likeness.products))")
+
+
+def open_alert(shop: Shop) -> None:
+    """The store fills up, and some periodic work is known."""
+    shop.execute("select likeness.note_storage(bytes => 90, blobs => 1, quota_bytes => 100)")
+    shop.execute("select likeness.watch_alerts()")
+    shop.execute("select likeness.register_periodic('sweep', '*/5 * * * *', now(), 'Tidies.')")
 
 
 def hold_change(shop: Shop, image_id: int, worker: str) -> None:
