@@ -207,7 +207,6 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/matching/rebuild_match_index.sql
 \ir functions/matching/token_likeness.sql
 \ir functions/matching/compare_names.sql
-\ir functions/matching/weigh_tokens.sql
 \ir functions/matching/name_candidates.sql
 \ir functions/matching/compare_candidates.sql
 \ir functions/matching/match_limit.sql

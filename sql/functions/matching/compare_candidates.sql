@@ -13,7 +13,9 @@ rows 12
 set search_path = ''
 as $$
 declare
-  v_full real;
+  v_names double precision;
+  v_full real;  -- what a token weighs that no more than one name has
+  v_has_recent boolean;
   v_read record;
   v_weights real[];
   v_row record;
@@ -23,12 +25,33 @@ begin
   if v_read.tokens = '{}' then
     return;
   end if;
-  select ln(1 + greatest(1, s.names + (select count(*) from likeness.match_recent_tokens r where r.token >= '=' and r.token < '>')))
-    into v_full
+  v_has_recent := exists (select from likeness.match_recent_tokens);
+  select greatest(1, s.names + case when v_has_recent
+                                 then (select count(*) from likeness.match_recent_tokens r where r.token >= '=' and r.token < '>') else 0 end)
+    into v_names
     from likeness.match_index_state s;
-  v_weights := likeness.weigh_tokens(v_read.tokens, v_full);
+  v_full := ln(1 + v_names);
+  -- How rare a token is, as ln(1 + names / names with it). Sub-selects, so that each is one look into an index, whatever the planner
+  -- thinks of the tables.
+  v_weights := array(
+    select ln(1 + v_names / (coalesce((select t.names from likeness.match_tokens t where t.token = u.token), 0) + 0.5
+                             + case when v_has_recent
+                                 then (select count(*) from likeness.match_recent_tokens r where r.token = u.token) else 0 end))::real
+      from unnest(v_read.tokens) with ordinality u (token, place)
+     order by u.place);
   for v_row in
-    select m.*, n.mass, likeness.weigh_tokens(m.tokens, v_full) as weights
+    select m.*, n.mass,
+           -- What both have is known by now; an aid that only the candidate has weighs nothing.
+           array(
+             select coalesce(
+                      v_weights[array_position(v_read.tokens, u.token)],
+                      case when u.place <= m.main_tokens then
+                        ln(1 + v_names / (coalesce((select t.names from likeness.match_tokens t where t.token = u.token), 0) + 0.5
+                                          + case when v_has_recent
+                                              then (select count(*) from likeness.match_recent_tokens r where r.token = u.token) else 0 end))::real
+                        else 0 end)
+               from unnest(m.tokens) with ordinality u (token, place)
+              order by u.place) as weights
       from likeness.name_candidates(likeness.name_postings(v_read.main_tokens, v_read.name_key, v_read.tokens), v_read.name_key, v_full, most) n
       join likeness.match_names m on m.canonical_product_id = n.canonical_product_id
      order by m.canonical_product_id

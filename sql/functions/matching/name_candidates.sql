@@ -32,7 +32,7 @@ begin
       from listed l
      group by l.id
      order by 2 desc, 1
-     limit 40)
+     limit 30)
   select m.canonical_product_id, h.mass
     from heaviest h
     join likeness.match_names m on m.canonical_product_id = h.id
