@@ -4,7 +4,8 @@ All queues are measured in turn, round by round, on one Postgres that is durable
 synchronous commit, unless ``--relaxed``); medians are printed. Ours holds the limits of 5,000 hosts
 and does all that claim_images() and finish_images() do: state machine, history, what is learned
 for refreshes, host and worker counts. ``--trap`` measures what half a backlog on one blocked host,
-and an old transaction, cost; ``--soak-minutes`` what time does.
+and an old transaction, cost; ``--soak-minutes`` what time does; ``--scale`` what ten million
+pictures do.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from typing import Any
 from scripts.bench.peer_packages import PeerMissing
 from scripts.bench.queue_figures import Cell, Results, figures_of, ratio, table_of
 from scripts.bench.queue_peers import NAMES, ONE_AT_A_TIME, Queue, Sample, start_queues
+from scripts.bench.queue_scale import try_scale
 from scripts.bench.queue_soak import soak
 from scripts.bench.queue_trap import spring
 from worker.embedded import EmbeddedPostgres
@@ -158,13 +160,15 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
             results = compare(server, NAMES, plan)
             print(table_of(results))
             figures |= figures_of(results)
-        if not options.quick:
+        if not (options.quick or options.skip_degradation):
             figures["degradation"] = degradation(server, plan)
             print(f"\nDegradation of ours: {figures['degradation']}")
         if options.trap:
             figures["trap"] = spring(server, options.trap_rows, options.pinned_seconds)
         if options.soak_minutes:
             figures["soak"] = soak(server, options.soak_minutes)
+        if options.scale:
+            figures["scale"] = try_scale(server, options.scale)
     return figures
 
 
@@ -185,6 +189,8 @@ def main() -> None:
     parser.add_argument("--trap-rows", type=int, default=1_000_000, help="default 1,000,000")
     parser.add_argument("--pinned-seconds", type=int, default=300, help="default 300")
     parser.add_argument("--soak-minutes", type=float, default=0, help="full speed for so long")
+    parser.add_argument("--scale", type=int, help="try so many pictures: 10000000")
+    parser.add_argument("--skip-degradation", action="store_true", help="leave that out")
     parser.add_argument("--from", dest="origin_folder", help=argparse.SUPPRESS)
     options = parser.parse_args()
     figures = run(options)

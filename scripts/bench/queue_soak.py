@@ -24,7 +24,7 @@ _SIZES = """
            s.n_tup_upd, round(100.0 * s.n_tup_hot_upd / nullif(s.n_tup_upd, 0)), s.autovacuum_count
       from pg_class c
       join pg_stat_user_tables s on s.relid = c.oid
-     where c.relname in ('images', 'hosts', 'image_history', 'workers', 'worker_minutes')
+     where c.relname in ('images', 'hosts', 'image_freshness', 'image_history', 'worker_minutes')
        and c.relnamespace = 'likeness'::regnamespace
      order by 2 desc"""
 
