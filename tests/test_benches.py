@@ -6,7 +6,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from scripts.bench import pillow_lane, vips_lane
+from scripts.bench import pillow_lane, rollback_bench, vips_lane
 from scripts.bench.changing_supplier import Picture, Shown, Tally, draw_suppliers
 from scripts.bench.freshness_bench import Scenario, run_fixed
 from scripts.bench.picture_looks import score
@@ -20,6 +20,7 @@ from scripts.bench.queue_figures import ratio as queue_ratio
 from scripts.bench.queue_figures import table_of as queue_table
 from scripts.bench.queue_peers import Sample as QueueSample
 from scripts.bench.queue_soak import p99_by_part
+from worker.db import Connection
 
 Engine = Callable[[bytes, Sequence[Output]], Callable[[], list[bytes]]]
 
@@ -133,3 +134,13 @@ def test_all_policies_meet_the_same_suppliers_and_the_daily_one_asks_each_day() 
     assert daily.requests == 200 * 10
     assert weekly.requests < daily.requests / 5
     assert weekly.wrong_hours > daily.wrong_hours
+
+
+def test_the_rollback_bench_compares_every_answer_with_that_of_the_day_before(
+    connection: Connection,
+) -> None:
+    rollback_bench.fill(connection, 100)
+    figures = rollback_bench.measure(connection, rounds=1)
+    assert figures["images"] == figures["answers_changed_by_the_bad_day"] == 100
+    assert figures["answers_wrong_after"] == figures["bystander_answers_changed"] == 0
+    assert figures["check_rows"] == 0

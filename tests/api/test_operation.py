@@ -148,6 +148,18 @@ def test_metrics_tell_the_queue_and_the_requests(client: httpx.Client, shop: Sho
     assert "origin.example" not in text
 
 
+def test_metrics_tell_of_alerts_and_of_periodic_work(client: httpx.Client, shop: Shop) -> None:
+    shop.connection.execute("select likeness.note_storage(90, 1, quota_bytes => 100)")
+    shop.connection.execute(
+        "select likeness.register_periodic('tidy', '* * * * *', '2020-01-01', 'Tidies.')"
+    )
+    text = client.get("/metrics").text
+    assert 'likeness_alerts{rule="storage"} 1.0' in text
+    assert 'likeness_alert_value{rule="storage"} 0.9' in text
+    assert 'likeness_alerts{rule="processing"} 0.0' in text
+    assert 'likeness_periodic_overdue{task="tidy"} 1.0' in text
+
+
 def test_the_request_id_of_a_client_is_kept_if_it_is_sound(client: httpx.Client) -> None:
     kept = client.get("/healthz", headers={"x-request-id": "abc-1.2_3"})
     other = client.get("/healthz", headers={"x-request-id": 'x" injected="1'})
