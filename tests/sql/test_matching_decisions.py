@@ -158,6 +158,17 @@ def test_a_missing_check_digit_counts_only_with_the_name(catalogue: Catalogue) -
     assert decisions[unnamed]["action"] in ("review", "leave")
 
 
+def test_eight_digits_may_be_either_of_two_codes(catalogue: Catalogue) -> None:
+    """They are a right EAN-8, and UPC-E of another number, which the name then has to prove."""
+    sauce = catalogue.canonical("Veracruzana sauce, medium", "180923000094")
+    readings = catalogue.rows("select gtin, grade from likeness.read_gtin('18092394')")
+    grades = {row["gtin"]: row["grade"] for row in readings}
+    assert (grades["00000018092394"], grades["00180923000094"]) == (1, 2)
+    product = catalogue.product("Veracruzana sauce, medium", gtin="18092394")
+    (decision,) = catalogue.match(product).values()
+    assert (decision["action"], decision["canonical_product_id"]) == ("link", sauce)
+
+
 def test_a_case_is_not_its_unit(catalogue: Catalogue) -> None:
     unit = catalogue.canonical("Stabilo pen 68 black", "10614141000415"[1:13] + "8")
     assert catalogue.rows("select gtin from likeness.canonical_products") == [

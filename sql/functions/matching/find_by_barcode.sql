@@ -4,15 +4,15 @@ language sql
 stable parallel safe
 begin atomic
   with readings as materialized (
-    -- One that was right as it came has no other reading.
+    -- One that was right as it came has no other reading, but for eight digits: they may be EAN-8 or UPC-E.
     select p.id, p.name, p.gtin, 1 as grade, null as repair
       from likeness.products p
-     where p.id = any(find_by_barcode.product_ids) and p.gtin is not null and p.gtin_note is null
+     where p.id = any(find_by_barcode.product_ids) and p.gtin is not null and p.gtin_note is null and p.gtin !~ '^000000'
      union all
     select p.id, p.name, r.gtin, r.grade, r.repair
       from likeness.products p
-     cross join lateral likeness.read_gtin(p.gtin_raw) r
-     where p.id = any(find_by_barcode.product_ids) and (p.gtin is null or p.gtin_note is not null) and r.gtin is not null
+     cross join lateral likeness.read_gtin(coalesce(p.gtin_raw, p.gtin)) r
+     where p.id = any(find_by_barcode.product_ids) and (p.gtin is null or p.gtin_note is not null or p.gtin ~ '^000000') and r.gtin is not null
      union all
     -- What is in a case: the same number at the level of the unit. Never more than a hint.
     select p.id, p.name, u.body || likeness.gtin_check_digit(u.body), 3, 'it is the barcode of a case'

@@ -49,7 +49,8 @@ begin
   ),
   seen as (
     select j.product_id, j.canonical_product_id, j.grade, j.gtin, j.repair, j.evidence, (j.judgement).method as method,
-           s.confidence, concat_ws('; ', (j.judgement).reason, s.reason) as reason
+           s.confidence,
+           concat_ws('; ', (j.judgement).reason || coalesce(': ' || case when (j.judgement).method = 'name' then j.evidence ->> 'text' end, ''), s.reason) as reason
       from judged j
      cross join lateral likeness.weigh_pictures(j.product_id, j.canonical_product_id, (j.judgement).method, (j.judgement).confidence, v_rules.suggest_from, v_rules.link_from, (j.judgement).is_capped) s
      where (j.judgement).confidence > 0
