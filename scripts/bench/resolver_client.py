@@ -140,7 +140,7 @@ class Batches:
     def __init__(self, products: int, size: int) -> None:
         self._products = products
         self._size = size
-        self._random = random.Random(7)
+        self._random = random.Random(7)  # noqa: S311 - no secret
 
     def take(self) -> list[int]:
         """The next batch."""
