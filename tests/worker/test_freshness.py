@@ -5,7 +5,9 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from tests.invariants import assert_checks_are_quiet
 from tests.origin import Behaviour, Origin, answer, conditional, head
 from tests.shop import Shop
 from tests.worker_process import WorkerProcess, await_settled, worker_process
+from worker import periodic, tasks
 from worker.settings import Settings, child_environment
 
 Db = Connection[DictRow]
@@ -220,3 +223,33 @@ def test_the_command_refreshes_a_supplier_without_conditions(
     )  # fmt: skip
     assert refused.returncode == 2
     assert "--supplier" in refused.stderr
+
+
+@pytest.mark.anyio
+async def test_the_periodic_work_plans_by_the_settings_and_queues_what_is_due(
+    settings: Settings, connection: Db
+) -> None:
+    shop = Shop(connection)
+    for n in range(3):
+        shop.add_product(f"p{n}", f"{n}.jpg")
+    for claim in shop.claim():
+        shop.complete(claim, "a" * 64)
+    chosen = settings.model_copy(
+        update={"freshness_cron": "30 3 * * *", "freshness_requests_percent": 10_000.0}
+    )
+    runtime: Any = SimpleNamespace(settings=chosen)
+    jobs = {job.name: job for job, _ in tasks._JOBS}
+    await periodic.register(chosen, list(jobs.values()))
+    counts = {}
+    for name, body in (("freshness_plan", tasks.plan_checks), ("freshness", tasks.queue_checks)):
+        shop.execute(
+            "update likeness.image_freshness set next_check_at = likeness.clock()"
+            " where next_check_at is not null"
+        )
+        work = partial(body, runtime)
+        counts[name] = await periodic.run(chosen, jobs[name], work, worker="w/1")
+    assert counts["freshness"] == {"queued": 3}
+    plan = shop.rows("select requests_a_day, bytes_a_day, images from likeness.check_plan")[0]
+    assert plan == {"requests_a_day": 300, "bytes_a_day": 20_000_000_000, "images": 3}
+    cron = shop.value("select cron from likeness.periodic_tasks where task = 'freshness_plan'")
+    assert cron == "30 3 * * *"
