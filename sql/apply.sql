@@ -334,6 +334,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir views/match_quality.sql
 \ir views/picture_sharing.sql
 \ir views/barcode_quality.sql
+\ir views/doubtful_links.sql
 \ir checks/check_match_index_behind.sql
 \ir checks/check_claims_overdue.sql
 \ir checks/check_blobs_stuck_storing.sql

@@ -103,6 +103,30 @@ def test_what_a_feed_changes_is_looked_at_again(connection: Db, settings: Settin
     assert as_json(settings)["products"] == 1
 
 
+def test_a_number_that_a_feed_gives_to_something_else_is_doubtful(
+    connection: Db, settings: Settings
+) -> None:
+    shop = stock(connection, "one")
+    assert as_json(settings, "--create-missing")["created"] == 4
+    assert shop.rows("select * from likeness.doubtful_links") == []
+    with connection.transaction():
+        connection.execute("select likeness.open_feed(null)")
+        connection.execute(
+            "insert into pg_temp.feed_rows (line, sku, name, gtin_raw)"
+            " values (2, %s, 'Organic strawberry spread', '0036000291469')",
+            [GTINS[0]],
+        )
+        connection.execute("select * from likeness.fold_feed('one')")
+        connection.execute("select * from likeness.merge_feed('one', 'feed')")
+    (doubt,) = shop.rows("select * from likeness.doubtful_links")
+    assert doubt["sku"] == GTINS[0]
+    assert "another barcode and another name" in doubt["why"]
+    shop.execute(
+        "select likeness.link_match(%s, %s)", doubt["product_id"], doubt["canonical_product_id"]
+    )
+    assert shop.rows("select * from likeness.doubtful_links") == []
+
+
 def test_people_are_told_why(connection: Db, settings: Settings) -> None:
     stock(connection, "one")
     connection.execute(
