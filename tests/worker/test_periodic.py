@@ -173,8 +173,24 @@ async def test_old_runs_are_forgotten_but_for_the_last_of_each_task(
     await run(settings, job, nothing)
     shop = Shop(connection, is_active=False)
     shop.at(shop.now() + timedelta(days=40))
+    connection.execute("select likeness.register_periodic('tidy', '0 2 * * *', now(), 'Tidies.')")
     connection.execute("select likeness.prune_history()")
     assert shop.value("select count(*) from likeness.periodic_runs") == 1
+
+
+async def test_what_no_worker_does_any_more_is_forgotten_and_what_one_does_is_not(
+    settings: Settings, job: Job, connection: Connection[DictRow]
+) -> None:
+    await run(settings, job, nothing)
+    shop = Shop(connection, is_active=False)
+    shop.at(work(connection)["next_run_at"] + timedelta(days=2))
+    # A worker starts after all were away for long.
+    connection.execute("select likeness.register_periodic('tidy', '0 2 * * *', now(), 'Tidies.')")
+    connection.execute("select likeness.prune_history()")
+    assert work(connection)["is_overdue"]
+    shop.at(shop.now() + timedelta(days=2))
+    connection.execute("select likeness.prune_history()")
+    assert connection.execute("select * from likeness.periodic_work").fetchall() == []
 
 
 def test_a_worker_announces_what_it_does(

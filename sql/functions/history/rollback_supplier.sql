@@ -4,6 +4,7 @@ language plpgsql
 volatile parallel unsafe
 set search_path = ''
 set work_mem = '64MB'
+set jit = off
 as $$
 #variable_conflict use_column
 declare

@@ -26,6 +26,10 @@ begin
    where r.finished_at < v_before
      and exists (select from likeness.periodic_runs n where n.task = r.task and n.id > r.id);
   get diagnostics v_runs = row_count;
+  -- What no worker of this version does is overdue for ever; what one does was announced or run meanwhile.
+  delete from likeness.periodic_tasks t
+   where t.next_run_at < likeness.clock() - interval '1 day' and t.registered_at < likeness.clock() - interval '1 day'
+     and not exists (select from likeness.periodic_runs r where r.task = t.task and r.status = 'running');
   delete from likeness.webhook_deliveries d where d.status <> 'waiting' and d.finished_at < v_before;
   get diagnostics v_deliveries = row_count;
   return v_minutes + v_workers + v_runs + v_deliveries;
