@@ -43,7 +43,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \set checksum 546528174c50b923c3b1d39f9d0330aaa6d49be8cbe0e6e94311569b68ca461c
 \ir apply_migration.sql
 \set migration 0011_matching
-\set checksum a05e53240253bfc854031d7a70178805026c3d1f9150f066692802012cd02d7c
+\set checksum de690863aa932edc25ce82e2812f45c4ecc32e19a5d84cfda6a9545ae2efcf09
 \ir apply_migration.sql
 \set migration 0012_freshness
 \set checksum 84df9dec08a5aa8b2f75d184ac4c63ab7fd7b468f8e94b83a5c8770757b5062d

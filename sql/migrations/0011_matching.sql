@@ -22,6 +22,7 @@ create index products_linked_gtin_idx on likeness.products (gtin) where canonica
 comment on index likeness.products_linked_gtin_idx is 'Serves plan_matches(): a barcode that is known from another store.';
 
 alter table likeness.canonical_products
+  -- squawk-ignore adding-foreign-key-constraint
   add column picture_product_id bigint constraint canonical_products_picture_product_id_fkey references likeness.products on delete set null;
 comment on column likeness.canonical_products.picture_product_id is 'The product whose pictures all its products show; null: its own pictures (uploaded to it), or none.';
 -- squawk-ignore require-concurrent-index-creation
