@@ -9,6 +9,9 @@ from PIL import Image
 from scripts.bench import pillow_lane, rollback_bench, vips_lane
 from scripts.bench.changing_supplier import Picture, Shown, Tally, draw_suppliers
 from scripts.bench.freshness_bench import Scenario, run_fixed
+from scripts.bench.matching_data import draw_names, multiply_names
+from scripts.bench.matching_figures import best_f1, calibration_error
+from scripts.bench.matching_figures import figures_of as matching_figures
 from scripts.bench.picture_looks import score
 from scripts.bench.pixel_figures import TASKS, Results, bytes_ratio, figures_of, ratio
 from scripts.bench.pixel_lane import Output
@@ -134,6 +137,42 @@ def test_all_policies_meet_the_same_suppliers_and_the_daily_one_asks_each_day() 
     assert daily.requests == 200 * 10
     assert weekly.requests < daily.requests / 5
     assert weekly.wrong_hours > daily.wrong_hours
+
+
+def test_matches_are_counted_by_their_best_candidate_alone() -> None:
+    found = {
+        "a": [("1", 0.9), ("2", 0.8)],
+        "b": [("1", 0.95), ("2", 0.9)],
+        "c": [("3", 0.7)],
+        "d": [("4", 0.2)],
+    }
+    figures = matching_figures(
+        ["a", "b", "c", "d", "e"], found, {"a": {"1"}, "b": {"2"}, "c": {"3"}, "e": {"5"}}
+    )
+    assert figures["auto_links"] == 2
+    assert figures["auto_precision"] == 0.5
+    assert figures["auto_recall"] == 0.25
+    assert figures["recall_at_5"] == 0.75
+    assert figures["suggested_ratio"] == 0.2
+    assert figures["absent_linked_ratio"] == 0.0
+
+
+def test_the_best_f1_takes_ties_as_a_whole_and_calibration_compares_whole_bins() -> None:
+    tops = [(0.9, True), (0.9, False), (0.3, True)]
+    assert best_f1(tops, 2) == 0.8
+    assert best_f1([(0.9, False)], 1) == 0.0
+    assert calibration_error([(0.5, True), (0.5, False)]) == 0.0
+    assert calibration_error([(1.0, False)]) == 1.0
+
+
+def test_drawn_names_are_the_same_each_time_and_a_quarter_is_absent() -> None:
+    names = draw_names(400)
+    assert names == draw_names(400)
+    assert names.truth is not None
+    assert 0.15 < 1 - len(names.truth) / len(names.incoming) < 0.35
+    multiplied = list(multiply_names([row.name for row in names.canonical], 500))
+    assert len(multiplied) == 500
+    assert len(set(multiplied)) > 400
 
 
 def test_the_rollback_bench_compares_every_answer_with_that_of_the_day_before(
