@@ -8,7 +8,10 @@ select s.scope, s.run_id, s.remaining, round(s.per_minute::numeric, 1) as per_mi
   from likeness.queue_control q
  cross join (
    (select 'queue' as scope, null::bigint as run_id,
-           (select count(*) from likeness.images i where i.queued_at is not null) + (select count(*) from likeness.images i where i.claimed_by is not null) as remaining,
+           -- Each count has an index of its own: none reads what is completed.
+           (select count(*) from likeness.images i where i.queued_at is not null and i.retry_at is null)
+           + (select count(*) from likeness.images i where i.retry_at is not null)
+           + (select count(*) from likeness.images i where i.claimed_by is not null) as remaining,
            t.settled / nullif(extract(epoch from likeness.clock() - t.since_at) / 60, 0)::double precision as per_minute
       from (select sum(m.stored + m.reused + m.failed) as settled, min(m.minute_at) as since_at
               from likeness.worker_minutes m

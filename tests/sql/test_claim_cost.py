@@ -224,3 +224,15 @@ def test_a_picture_is_found_by_its_url_without_reading_others(shop: Shop) -> Non
         ),
     )
     assert read == 1
+
+
+def test_to_tell_when_the_queue_will_be_done_reads_nothing_that_is_done(shop: Shop) -> None:
+    fill(shop, "a.test", 20)
+    churn(shop, 10)
+    scans = "select seq_scan from pg_stat_user_tables where relname = 'images'"
+    shop.execute("set enable_seqscan = off")
+    shop.execute("select pg_stat_force_next_flush()")
+    before = shop.value(scans)
+    assert shop.value("select remaining from likeness.eta where scope = 'queue'") == 10
+    shop.execute("select pg_stat_force_next_flush()")
+    assert shop.value(scans) == before
