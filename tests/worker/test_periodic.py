@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -191,6 +192,22 @@ async def test_what_no_worker_does_any_more_is_forgotten_and_what_one_does_is_no
     shop.at(shop.now() + timedelta(days=2))
     connection.execute("select likeness.prune_history()")
     assert connection.execute("select * from likeness.periodic_work").fetchall() == []
+
+
+def test_the_sweep_orders_again_what_was_cut_off(
+    settings: Settings, connection: Connection[DictRow], tmp_path: Path
+) -> None:
+    settings.state_dir.mkdir(parents=True, exist_ok=True)
+    # Its own schedule brings it once a month.
+    connection.execute("select likeness.register_periodic('cleanup', '0 4 1 * *', now(), '')")
+    connection.execute("update likeness.periodic_tasks set resume_from = '1'")
+    with worker_process(settings, tmp_path / "worker.log") as worker:
+        query = "select status, is_resumed_next from likeness.periodic_work where task = 'cleanup'"
+        while connection.execute(query).fetchall() != [
+            {"status": "finished", "is_resumed_next": False}
+        ]:
+            worker.assert_alive()
+            time.sleep(0.1)
 
 
 def test_a_worker_announces_what_it_does(
