@@ -70,9 +70,6 @@ def requires(scope: str) -> Guard:
     return guard
 
 
-require_service_key = requires("admin")
-
-
 async def require_user(connection: Connection, _: BaseRouteHandler) -> None:
     """A guard: pass with a user's token, and keep whose it is for ``user_of``."""
     services: Services = connection.app.state.services

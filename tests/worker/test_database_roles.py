@@ -60,10 +60,8 @@ def test_the_api_and_a_worker_do_all_their_work_as_a_role_that_alters_nothing(
         assert answer.json()["activation"]["queued"] == len(samples)
         product = connection.execute("select min(id) as id from likeness.products").fetchone()
         assert product
-        lazy = client.post(
-            "/api/process-product-image-lazy", json={"product_id": product["id"]}
-        ).json()
-        assert lazy["success"], lazy
+        lazy = client.post("/api/process-product-image-lazy", json={"product_id": product["id"]})
+        assert lazy.status_code in (200, 202), lazy.text
         await_settled(connection, worker)
         users = connection.execute(
             "select distinct usename from pg_stat_activity where datname = current_database()"
