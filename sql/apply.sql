@@ -58,7 +58,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \set checksum de8a03c1bd792fede4ca1687e42efa9e16af6ae5d7618905acdffe0d32c6f37b
 \ir apply_migration.sql
 \set migration 0016_requests_and_run_caps
-\set checksum e100c4cd917d0e17075cb76ebf26e7b0adf00086b088603e3f4f37dfa4134ce5
+\set checksum d65969b0b2bfb715de3cebf7340a51efbd7b99c263faddc2feee5be664e819e6
 \ir apply_migration.sql
 \set migration 0017_picture_changes
 \set checksum a71984aaed47def82e64b73ecf0e0a690459895f2139025c0f02049b55d12d12

@@ -951,6 +951,7 @@ CREATE TABLE likeness.queue_control (
     is_paused boolean DEFAULT false NOT NULL,
     paused_at timestamp with time zone,
     reason text,
+    ordered_at timestamp with time zone,
     CONSTRAINT only_a_paused_queue_has_a_reason CHECK ((is_paused OR (reason IS NULL))),
     CONSTRAINT paused_queue_says_since_when CHECK ((is_paused = (paused_at IS NOT NULL))),
     CONSTRAINT there_is_one_row CHECK (is_only_row)
@@ -965,6 +966,8 @@ COMMENT ON COLUMN likeness.queue_control.is_paused IS 'claim_images() hands out 
 COMMENT ON COLUMN likeness.queue_control.paused_at IS 'Since when.';
 
 COMMENT ON COLUMN likeness.queue_control.reason IS 'Why, in the words of who paused it.';
+
+COMMENT ON COLUMN likeness.queue_control.ordered_at IS 'When an idle worker last ordered that the queue be worked: look_at_queue() lets one do so at a time.';
 
 CREATE TABLE likeness.workers (
     id bigint NOT NULL,

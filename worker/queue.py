@@ -58,6 +58,7 @@ class Look:
     """What likeness.look_at_queue() says; ``wait_seconds`` None: until something is queued."""
 
     is_draining: bool
+    may_order: bool
     wait_seconds: float | None
     has_company: bool
     has_waiting_runs: bool
@@ -153,9 +154,11 @@ class Queue:
             for row in rows
         ]
 
-    async def look(self) -> Look:
+    async def look(self, *, is_idle: bool) -> Look:
         """Tend the queue and learn what there is to do."""
-        [row] = await self._rows("select * from likeness.look_at_queue(%s)", self.worker)
+        [row] = await self._rows(
+            "select * from likeness.look_at_queue(%s, %s)", self.worker, is_idle
+        )
         return Look(**row)
 
     async def feed_runs(self) -> int:

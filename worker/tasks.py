@@ -416,7 +416,7 @@ async def _look(runtime: Runtime) -> None:
         is_running = runtime.pipeline.is_running
         if is_running:
             runtime.pipeline.nudge()
-        elif look.wait_seconds is not None and look.wait_seconds <= 0:
+        elif look.may_order:
             await order_mirroring()
         # A pipeline that runs looks for itself.
         timeout = _IDLE_LOOK_SECONDS
@@ -432,7 +432,7 @@ async def _look(runtime: Runtime) -> None:
 
 async def _see(runtime: Runtime) -> Look:
     runtime.woken.clear()
-    look = await runtime.queue.look()
+    look = await runtime.queue.look(is_idle=not runtime.pipeline.is_running)
     runtime.fetcher.keep_connections(not look.has_company)
     while look.has_waiting_runs and await runtime.queue.feed_runs():
         pass  # one run a call

@@ -43,5 +43,8 @@ comment on index likeness.run_waiting_image_idx is 'Serves the foreign key of im
 create index images_run_retry_idx on likeness.images (run_id) where retry_at is not null and run_id is not null;
 comment on index likeness.images_run_retry_idx is 'Serves run_room(): pictures of a run that wait for another attempt.';
 
+alter table likeness.queue_control add column ordered_at timestamptz;
+comment on column likeness.queue_control.ordered_at is 'When an idle worker last ordered that the queue be worked: look_at_queue() lets one do so at a time.';
+
 insert into likeness.failure_reasons (code, is_permanent, meaning, hint) values
   ('host-busy', false, 'It redirects to another host that may not be called now.', 'See host_health for that host.');

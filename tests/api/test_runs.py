@@ -38,6 +38,18 @@ def test_a_run_takes_no_more_than_its_limit(service: httpx.Client, shop: Shop) -
     assert run["wanted"] == 2
 
 
+def test_a_run_queues_no_more_at_once_than_it_may_fetch(service: httpx.Client, shop: Shop) -> None:
+    shop.pending(pictures=("a.jpg", "b.jpg", "c.jpg"))
+    shop.fail()
+    run = service.post("/api/mirror", json={"max_concurrent": 2}).json()
+    assert (run["wanted"], run["remaining"]) == (3, 3)
+    row = shop.connection.execute(
+        "select count(*) as n from likeness.images where queued_at is not null"
+    ).fetchone()
+    assert row
+    assert row["n"] == 2
+
+
 def test_an_unknown_run_is_404(service: httpx.Client) -> None:
     assert service.get("/api/mirror/4711").status_code == 404
 

@@ -102,6 +102,7 @@ class Run:
         self.await_done(len(self.samples))
         for worker in self.workers:
             if worker.process.poll() is None:
+                worker.await_ready()
                 assert worker.stop() == 0, worker.log.read_text()[-2000:]
         self.assert_undisturbed()
 
@@ -163,7 +164,7 @@ def test_killed_workers_lose_nothing(settings: Settings, tmp_path: Path) -> None
     with disturbed(settings, tmp_path, copies=2) as run:
         living = [run.start_worker() for _ in range(crowd)]
         for _ in range(KILLS):
-            run.pause(2.5)
+            run.pause(1.6 if KILLS > 20 else 2.5)
             victim = run.dice.randrange(crowd)
             name = f"{settings.worker_name}/%"
             run.at_work += run.shop.value(IN_HAND_OF, name) > 0
