@@ -7,36 +7,40 @@ as $$
 declare
   v_fitted int;
 begin
-  -- By moments: the mean is changes over days; the more the pictures of a supplier differ beyond chance, the smaller the shape. Half a
-  -- change in 25 days is taken for known of everybody, and as much as 200 pictures of the average supplier show is added to each, so
-  -- that a small one is not judged by chance.
+  -- Greatest likelihood over a row of rate parameters b. Where few pictures change, as always here, the best shape for a b is the
+  -- number of pictures that changed over the sum of ln(1 + days / b): it is right for the many that have not changed yet, which
+  -- a fit of the mean would take for quieter than they are. Half a change in 25 days is taken for known of everybody, and as much as 200
+  -- pictures of the average supplier show is added to each, so that a small one is not judged by chance.
   insert into likeness.supplier_rates as r (supplier_id, shape, days, images, fitted_at)
-  with picture as (
-    select p.supplier_id, f.shape::double precision as x, f.quiet_days + n.silent_days as e
+  with picture as materialized (
+    select p.supplier_id, f.shape::double precision as x, (f.shape >= 0.5)::int as has_changed, f.quiet_days + n.silent_days as e
       from likeness.image_freshness f
       join likeness.images i on i.id = f.image_id
       join likeness.products p on p.id = i.product_id
       left join likeness.supplier_rates r on r.supplier_id = p.supplier_id
      cross join lateral likeness.news_look(f.checked_at, r, p.media_changed_at, likeness.clock()) n
   ),
-  supplier as materialized (
-    select c.supplier_id, count(*)::int as images, sum(c.x) as x, sum(c.e) as e, sum(c.x * c.x) as xx, sum(c.x * c.e) as xe, sum(c.e * c.e) as ee
+  sums as materialized (
+    select c.supplier_id, b.days, count(*)::int as images, sum(c.has_changed) as changed, sum(ln(1 + c.e / b.days)) as logs, sum(c.x * ln(b.days + c.e)) as costs
       from picture c
-     group by c.supplier_id
+     cross join (values (0.5::double precision), (1), (2), (4), (8), (16), (32), (64)) b (days)
+     group by c.supplier_id, b.days
+  ),
+  pooled as (
+    select s.days, 200 / sum(s.images)::double precision * sum(s.changed) as changed, 200 / sum(s.images)::double precision * sum(s.logs) as logs,
+           200 / sum(s.images)::double precision * sum(s.costs) as costs
+      from sums s
+     group by s.days
+  ),
+  fit as (
+    select s.supplier_id, s.images, s.days, s.changed + p.changed + 0.5 as changed, s.costs + p.costs as costs,
+           (s.changed + p.changed + 0.5) / (s.logs + p.logs + ln(1 + 25 / s.days)) as shape
+      from sums s
+      join pooled p on p.days = s.days
   )
-  select s.supplier_id, k.shape, k.shape / m.rate, s.images, likeness.clock()
-    from supplier s
-   cross join (
-     select 200 / sum(a.images)::double precision as share, sum(a.x) as x, sum(a.e) as e, sum(a.xx) as xx, sum(a.xe) as xe, sum(a.ee) as ee from supplier a) a
-   cross join lateral (
-     select s.x + a.share * a.x as x, s.e + a.share * a.e as e, s.xx + a.share * a.xx as xx, s.xe + a.share * a.xe as xe, s.ee + a.share * a.ee as ee,
-            -- The mean is the supplier's own sooner than the shape.
-            (s.x + 0.5 + 0.1 * a.share * a.x) / (s.e + 25 + 0.1 * a.share * a.e) as rate) m
-   cross join lateral (select (m.x + 0.5) / (m.e + 25) as pooled) o
-   cross join lateral (select m.xx - 2 * o.pooled * m.xe + o.pooled ^ 2 * m.ee - o.pooled * m.e as excess) x
-   cross join lateral (
-     select least(3, greatest(0.02, case when x.excess > 0 then o.pooled ^ 2 * m.ee / x.excess else 3 end)) as shape) k
-   order by s.supplier_id
+  select distinct on (f.supplier_id) f.supplier_id, least(3, f.shape), f.days, f.images, likeness.clock()
+    from fit f
+   order by f.supplier_id, f.changed * ln(f.shape) - f.costs desc
   on conflict (supplier_id) do update
      set shape = excluded.shape, days = excluded.days, images = excluded.images, fitted_at = excluded.fitted_at,
          -- What neighbours and feeds are worth is forgotten by half in about a month, so that it is tried again.

@@ -22,6 +22,7 @@ begin
   with suspect as (
     select distinct on (n.image_id) n.image_id, n.suspected_with, n.suspicion
       from unnest(looks) l
+      join likeness.image_freshness c on c.image_id = l.image_id
       join likeness.supplier_rates r on r.supplier_id = l.supplier_id
      cross join lateral (
        select g.id as image_id, 'product' as suspected_with, (r.mate_changes + 2.0) / (r.mate_checks + 4.0) as suspicion
@@ -33,6 +34,8 @@ begin
          join likeness.products p on p.id = g.product_id
         where g.id between l.image_id - 6 and l.image_id + 6 and g.product_id <> l.product_id and p.supplier_id = l.supplier_id) n
      where l.result = 'changed' and l.is_check
+       -- One that changes all the time says nothing of its neighbours.
+       and (c.changes <= 1 or c.checks >= 6 * c.changes)
      order by n.image_id, n.suspicion desc
   ),
   raised as (
