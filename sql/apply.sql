@@ -46,7 +46,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \set checksum de690863aa932edc25ce82e2812f45c4ecc32e19a5d84cfda6a9545ae2efcf09
 \ir apply_migration.sql
 \set migration 0012_freshness
-\set checksum 84df9dec08a5aa8b2f75d184ac4c63ab7fd7b468f8e94b83a5c8770757b5062d
+\set checksum 887f75a87360b94130ebc33463be8eb48b823ff1837c0eab3126b2905c6f28f3
 \ir apply_migration.sql
 \set migration 0013_upkeep
 \set checksum 8d3192d11062dd294376ae74532fc4a191d3e808893de51afb766048e50c1495
@@ -55,16 +55,16 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \set checksum c4c049dc9667014a7b2d62edc276e1b09584d669a992b318aa7f08640a32cbeb
 \ir apply_migration.sql
 \set migration 0015_lighter_indexes
-\set checksum de8a03c1bd792fede4ca1687e42efa9e16af6ae5d7618905acdffe0d32c6f37b
+\set checksum e0ade15b32f191d2a2012f3ad1518d5695a2c70d3cb1a36d848dcaf470cc6232
 \ir apply_migration.sql
 \set migration 0016_requests_and_run_caps
-\set checksum d65969b0b2bfb715de3cebf7340a51efbd7b99c263faddc2feee5be664e819e6
+\set checksum 99a8cb88fb03b8124581d746ffe422f08b2e7ce1f3518f4386cf1a70c2e60fc7
 \ir apply_migration.sql
 \set migration 0017_picture_changes
 \set checksum a71984aaed47def82e64b73ecf0e0a690459895f2139025c0f02049b55d12d12
 \ir apply_migration.sql
 \set migration 0018_pictures
-\set checksum 4cff47cb05c310e9973e7585e52543b557610338cf96dad56fde3c8be6bfeb22
+\set checksum 0a339abbae70440e557da27871e8f464cb2a6fbe522806fa8e4673bd35f65994
 \ir apply_migration.sql
 
 -- From here on: current state, dropped and made anew as a whole.
@@ -339,6 +339,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir checks/check_claims_overdue.sql
 \ir checks/check_blobs_stuck_storing.sql
 \ir checks/check_completed_without_bytes.sql
+\ir checks/check_pending_with_bytes.sql
 \ir checks/check_history_disagrees.sql
 \ir checks/check_hosts_parked_wrongly.sql
 \ir checks/check_match_decisions.sql

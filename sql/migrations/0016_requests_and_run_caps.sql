@@ -5,6 +5,8 @@ alter table likeness.hosts
   add column request_no int not null default 0,
   add column unheard_until timestamptz,
   add column least_latency_ms real,
+  -- The column is new, so there is nothing to look through.
+  -- squawk-ignore adding-foreign-key-constraint
   add column limits_of bigint constraint hosts_limits_of_fkey references likeness.suppliers on delete set null;
 comment on column likeness.hosts.next_request_at is 'When the next request may be sent to it: take_slots() moves it on with each one.';
 comment on column likeness.hosts.request_no is 'Number of its last request, so that an answer is known to be that of the last.';

@@ -1,5 +1,7 @@
 """History: every change of what a place shows, the resolver as of a time, and rollback."""
 
+import threading
+import time
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -266,6 +268,41 @@ def test_a_worker_that_has_the_bad_bytes_in_hand_does_not_undo_the_rollback(shop
     assert shop.rollback(begins)["restored"] == 1
     assert shop.complete(claim, BAD)
     assert shop.shows(product) == GOOD
+
+
+def test_a_cleanup_that_comes_between_plan_and_rollback_has_the_last_word(
+    shop: Days, second_connection: Connection[DictRow]
+) -> None:
+    product, begins = bad_day(shop)
+    shop.execute(
+        "update likeness.products set status = 'inactive', status_changed_at = likeness.clock()"
+    )
+    second_connection.execute(
+        "select set_config('likeness.clock', %s, false)", [shop.now().isoformat()]
+    )
+    restored: list[int] = []
+
+    def roll_back() -> None:
+        [row] = second_connection.execute(
+            "select restored from likeness.rollback_supplier('acme', %s, false)", [begins]
+        )
+        restored.append(row["restored"])
+
+    with shop.connection.transaction():
+        shop.execute("select likeness.cleanup_products(interval '0')")
+        other = threading.Thread(target=roll_back)
+        other.start()
+        deadline = time.monotonic() + 20
+        while not shop.rows(
+            "select from pg_locks where pid = %s and not granted",
+            second_connection.info.backend_pid,
+        ):
+            assert time.monotonic() < deadline, "the rollback never waited"
+            time.sleep(0.01)
+    other.join(timeout=30)
+    assert restored == [0]
+    assert (shop.shows(product), shop.image(product)["status"]) == (None, "pending")
+    assert_checks_are_quiet(shop.connection)
 
 
 def test_what_the_source_has_later_is_taken(shop: Days) -> None:

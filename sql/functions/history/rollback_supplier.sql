@@ -55,6 +55,8 @@ begin
        set blob_sha256 = b.sha256, mirrored_at = coalesce(i.mirrored_at, v_now), updated_at = v_now
       from back b
      where i.id = b.image_id and i.blob_sha256 is distinct from b.sha256
+       -- A cleanup released it after the plan was made: it is fetched afresh when its product returns.
+       and i.status <> 'pending'
     returning i.id, i.product_id, i.canonical_product_id, i.position, i.blob_sha256
   ),
   remembered as (
