@@ -196,7 +196,7 @@ def test_status_as_json_has_every_section_and_every_column(
     report = json.loads(run(settings, "status", "--json").stdout)
     assert set(report) == {
         *("control", "queue", "eta", "runs", "throughput", "workers", "periodic", "hosts"),
-        *("alerts", "failures"),
+        *("suppliers", "freshness", "alerts", "failures"),
     }
     assert report["failures"][0]["reason"] == "relative-url-without-prefix"
     assert report["failures"][0]["hint"]

@@ -39,7 +39,7 @@ begin
   ),
   worth as (
     select f.image_id, i.host_id, k.worth,
-           case when v.trust = 'lying' or num_nonnulls(i.source_etag, i.source_last_modified) = 0 then 1 else 1 + 0.125 * likeness.audit_share(v.audits, v.proofs_since_lie, v.lies) end as requests,
+           case when v.trust = 'lying' or num_nonnulls(i.source_etag, i.source_last_modified) = 0 then 1 else 1 + likeness.audit_share(v.audits, v.proofs_since_lie, v.lies) end as requests,
            case when v.trust in ('lying', 'noisy') or num_nonnulls(i.source_etag, i.source_last_modified) = 0 then 1
                 else least(1, 0.05 + likeness.audit_share(v.audits, v.proofs_since_lie, v.lies)) end * coalesce(i.source_bytes, 0) as bytes,
            -- A feed has told meanwhile that nothing happened: its time comes later.

@@ -166,15 +166,13 @@ begin
          -- A question costs one more round trip: it saves a transfer that is known to be long, or that was too long for the last claim.
          coalesce(c.source_bytes >= 1000000 and a.has_validators or c.failure_reason in ('deadline', 'truncated-body'), false),
          -- "Not modified" is tested now and then by the bytes; where the feed says otherwise, until the host has proved honest.
-         a.has_validators and case when c.is_check then a.is_audit else v.trust is distinct from 'honest' end
+         a.has_validators and case when c.is_check then a.is_audit else p.media_changed_at > c.mirrored_at and v.trust is distinct from 'honest' end
     from claimed c
     join host h on h.id = c.host_id
     left join likeness.host_validators v on v.host_id = c.host_id
    cross join lateral (
-     -- Most audits of checks ask without validators at once; some ask both ways, since a host may answer "not modified" to any condition.
-     select c.blob_sha256 is not null and not c.is_forced and v.trust is distinct from 'lying' and not (c.is_check and u.is_audit and u.dice % 8 > 0) as has_validators, u.is_audit
-       from (select d.dice, d.dice / 8 % 1000 < 1000 * likeness.audit_share(v.audits, v.proofs_since_lie, v.lies) as is_audit
-               from (select abs(hashtext(c.id || ' ' || c.claim_no)::bigint) as dice) d) u) a
+     select c.blob_sha256 is not null and not c.is_forced and v.trust is distinct from 'lying' as has_validators,
+            abs(hashtext(c.id || ' ' || c.claim_no)::bigint) % 1000 < 1000 * likeness.audit_share(v.audits, v.proofs_since_lie, v.lies) as is_audit) a
     left join likeness.products p on p.id = c.product_id
     left join likeness.suppliers s on s.id = p.supplier_id
     left join likeness.supplier_credentials k on k.supplier_id = s.id;
