@@ -24,7 +24,7 @@ def assert_checks_are_quiet(connection: Connection[DictRow]) -> None:
             ).fetchall()
         )
     }
-    assert not loud
+    assert not loud, loud
 
 
 def assert_history_is_single(connection: Connection[DictRow]) -> None:

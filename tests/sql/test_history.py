@@ -292,17 +292,46 @@ def test_a_cleanup_that_comes_between_plan_and_rollback_has_the_last_word(
         shop.execute("select likeness.cleanup_products(interval '0')")
         other = threading.Thread(target=roll_back)
         other.start()
-        deadline = time.monotonic() + 20
-        while not shop.rows(
-            "select from pg_locks where pid = %s and not granted",
-            second_connection.info.backend_pid,
-        ):
-            assert time.monotonic() < deadline, "the rollback never waited"
-            time.sleep(0.01)
+        wait_until_blocked(shop, second_connection)
     other.join(timeout=30)
     assert restored == [0]
     assert (shop.shows(product), shop.image(product)["status"]) == (None, "pending")
     assert_checks_are_quiet(shop.connection)
+
+
+def test_a_rollback_that_waited_for_a_worker_comes_after_it_in_history(
+    connection: Connection[DictRow], second_connection: Connection[DictRow]
+) -> None:
+    shop = Days(connection)
+    product = shop.add_product("p", "p.jpg")
+    shop.show(product, GOOD)
+    begins = shop.now()
+    shop.show(product, BAD)
+    shop.execute("select likeness.queue_images(array[%s::bigint])", shop.image(product)["id"])
+    [claim] = shop.claim()
+
+    def roll_back() -> None:
+        second_connection.execute("select likeness.rollback_supplier('acme', %s, false)", [begins])
+
+    with connection.transaction():
+        shop.execute("select from likeness.hosts for no key update")
+        other = threading.Thread(target=roll_back)
+        other.start()
+        wait_until_blocked(shop, second_connection)
+        assert shop.complete(claim, OTHER)
+    other.join(timeout=30)
+    assert shop.shows(product) == GOOD
+    assert shop.as_of(product, shop.now())["sha256"] == GOOD
+    assert_checks_are_quiet(connection)
+
+
+def wait_until_blocked(shop: Days, other: Connection[DictRow]) -> None:
+    deadline = time.monotonic() + 20
+    while not shop.rows(
+        "select from pg_locks where pid = %s and not granted", other.info.backend_pid
+    ):
+        assert time.monotonic() < deadline, "the other session never waited"
+        time.sleep(0.01)
 
 
 def test_what_the_source_has_later_is_taken(shop: Days) -> None:

@@ -6,11 +6,13 @@ set search_path = ''
 as $$
 #variable_conflict use_column
 declare
-  v_now timestamptz := likeness.clock();
+  v_now timestamptz;
   v_review likeness.change_reviews;
   v_image likeness.images;
 begin
   v_review := likeness.lock_change(review_id);
+  -- Now that it is locked: history is ordered by time, and whoever had it before has written its own.
+  v_now := likeness.clock();
   select i.* into v_image from likeness.images i where i.id = v_review.image_id;
   if v_image.blob_sha256 is distinct from v_review.old_sha256 then
     raise exception 'image % shows another picture by now than the one that change % was about', v_image.id, review_id

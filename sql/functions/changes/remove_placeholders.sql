@@ -6,26 +6,29 @@ set search_path = ''
 as $$
 #variable_conflict use_column
 declare
-  v_now timestamptz := likeness.clock();
+  v_now timestamptz;
+  v_places bigint[];
   v_removed int;
 begin
-  with place as materialized (
-    select i.id
-      from likeness.images i
-      left join likeness.products p on p.id = i.product_id
-     where i.blob_sha256 = any(remove_placeholders.sha256s)
-       -- What waits or is in hand is looked at when it is finished.
-       and i.status in ('completed', 'failed') and i.queued_at is null
-       and (remove_placeholders.supplier_id is null or p.supplier_id = remove_placeholders.supplier_id)
-     order by i.id
-     limit remove_placeholders.most
-  ),
-  held as materialized (
-    select i.id
-      from likeness.images i
-     where i.id in (select l.id from place l)
-     order by i.id
-       for no key update
+  select array_agg(l.id) into v_places
+    from (select i.id
+            from likeness.images i
+           where i.id in (
+                   select t.id
+                     from likeness.images t
+                     left join likeness.products p on p.id = t.product_id
+                    where t.blob_sha256 = any(remove_placeholders.sha256s)
+                      -- What waits or is in hand is looked at when it is finished.
+                      and t.status in ('completed', 'failed') and t.queued_at is null
+                      and (remove_placeholders.supplier_id is null or p.supplier_id = remove_placeholders.supplier_id)
+                    order by t.id
+                    limit remove_placeholders.most)
+           order by i.id
+             for no key update) l;
+  -- Now that they are locked: history is ordered by time, and whoever had them before has written its own.
+  v_now := likeness.clock();
+  with held as materialized (
+    select n.id from unnest(v_places) n (id)
   ),
   -- The photo that the placeholder took the place of, if its bytes are still there.
   before as materialized (

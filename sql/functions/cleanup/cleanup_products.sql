@@ -34,6 +34,8 @@ begin
     order by h.id
       for no key update;
   perform 1 from likeness.images i where i.product_id = any(v_products) order by i.id for no key update;
+  -- Now that they are locked: history is ordered by time, and whoever had them before has written its own.
+  v_now := likeness.clock();
   select array_agg(i.id) into v_images
     from likeness.images i
    where i.product_id = any(v_products)

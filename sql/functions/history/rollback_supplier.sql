@@ -35,6 +35,8 @@ begin
   -- a worker finished one of these pictures meanwhile.
   perform 1 from likeness.hosts h where h.id in (select i.host_id from likeness.images i where i.id = any(v_images)) order by h.id for no key update;
   perform 1 from likeness.images i where i.id = any(v_images) order by i.id for no key update;
+  -- Now that they are locked: history is ordered by time, and whoever had them before has written its own.
+  v_now := likeness.clock();
   -- Garbage collection locks bytes FOR UPDATE: it is done with them, or sees our reference.
   perform 1 from likeness.blobs b where b.sha256 = any(v_sha256s) order by b.sha256 for key share;
   update likeness.blobs b

@@ -6,7 +6,7 @@ set search_path = ''
 as $$
 #variable_conflict use_column
 declare
-  v_now timestamptz := likeness.clock();
+  v_now timestamptz;
   v_url text := 'upload:' || sha256;
   v_product bigint := case when not is_shared then add_upload.product_id end;
   v_canonical bigint;
@@ -20,6 +20,7 @@ begin
   select 'upload:', 1000, '0' where not exists (select from likeness.hosts h where h.host = 'upload:')
   on conflict (host) do nothing;
   perform likeness.lock_pictures(add_upload.product_id, is_for_upload => true);
+  v_now := likeness.clock();
   if is_shared then
     select p.canonical_product_id into v_canonical from likeness.products p where p.id = add_upload.product_id;
     if v_canonical is null then

@@ -6,8 +6,8 @@ set search_path = ''
 as $$
 #variable_conflict use_column
 declare
-  v_now timestamptz := likeness.clock();
   v_hosts bigint[] := likeness.lock_pictures(remove_images.product_id);
+  v_now timestamptz := likeness.clock(); -- after the locks, as history is ordered by time
   v_removed int;
 begin
   if exists (

@@ -6,7 +6,7 @@ set search_path = ''
 as $$
 #variable_conflict use_column
 declare
-  v_now timestamptz := likeness.clock();
+  v_now timestamptz;
   v_all likeness.outcome[];
   v_mine likeness.outcome[];
   v_outcomes likeness.outcome[];
@@ -35,6 +35,8 @@ begin
     from unnest(v_all) o
     join held h on h.id = o.image_id and h.claim_no = o.claim_no and h.claimed_by = finish_images.worker;
 
+  -- Now that they are locked: history is ordered by time, and whoever had them before has written its own.
+  v_now := likeness.clock();
   v_mine := v_outcomes;
   v_outcomes := likeness.admit_outcomes(worker, v_mine);
   if cardinality(v_outcomes) < cardinality(v_mine) then
