@@ -103,7 +103,7 @@ class PrefetchRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Prefetch(msgspec.Struct):
-    """What there was to do: counts of products, and of their own pictures by what became of them.
+    """What there was to do: counts of products, and of their pictures by what became of them.
 
     ``queued`` were not waiting before, ``raised`` waited behind others; ``failed`` stay failed.
     """

@@ -274,6 +274,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/history/plan_rollback.sql
 \ir functions/history/rollback_supplier.sql
 \ir functions/history/release_rollback.sql
+\ir functions/cleanup/shows_for_others.sql
 \ir functions/cleanup/plan_cleanup.sql
 \ir functions/cleanup/cleanup_products.sql
 \ir functions/cleanup/backfill_images.sql

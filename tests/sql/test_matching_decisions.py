@@ -1,5 +1,6 @@
 """Decisions about what is the same thing: links, review, undo, and whose pictures are shown."""
 
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -591,3 +592,133 @@ def test_an_old_catalogue_view_shows_the_shared_picture(catalogue: Catalogue) ->
     assert A in row["cached_image_urls"]["thumb"]
     (explained,) = catalogue.rows("select * from likeness.explain_image(product_id => %s)", second)
     assert "shows the pictures of canonical product" in explained["answer"]
+
+
+def _two_stores(catalogue: Catalogue, *, is_fetched: bool = True) -> tuple[int, int, int]:
+    """A canonical product, the product whose pictures it shares, and one of another store."""
+    pen = catalogue.canonical("Stabilo pen 68 black")
+    giver = catalogue.product("Stabilo pen 68 black", "a.jpg", store=catalogue.one)
+    taker = catalogue.product("Stabilo pen 68 black", "b.jpg", store=catalogue.two)
+    catalogue.value("select likeness.link_match(%s, %s, 'anna')", giver, pen)
+    if is_fetched:
+        catalogue.fetch(giver, A)
+    catalogue.value("select likeness.link_match(%s, %s, 'anna')", taker, pen)
+    return pen, giver, taker
+
+
+def _set_status(catalogue: Catalogue, product: int, status: str) -> None:
+    catalogue.one.execute(
+        "update likeness.products set status = %s, status_changed_at = likeness.clock()"
+        " where id = %s",
+        status,
+        product,
+    )
+
+
+def _clean_up(catalogue: Catalogue) -> tuple[int, int]:
+    (row,) = catalogue.rows("select * from likeness.cleanup_products()")
+    return row["products"], row["images"]
+
+
+@pytest.mark.parametrize("status", ["inactive", "deleted"])
+def test_a_cleanup_leaves_a_product_the_picture_that_it_shares(
+    catalogue: Catalogue, status: str
+) -> None:
+    _, giver, taker = _two_stores(catalogue)
+    _set_status(catalogue, giver, status)
+    catalogue.one.at(catalogue.one.now() + timedelta(days=91))
+    (plan,) = catalogue.rows("select * from likeness.plan_cleanup()")
+    assert plan["products"] == 0
+    assert _clean_up(catalogue) == (0, 0)
+    assert catalogue.shown(taker) == [("cached", A)]
+    # When the other one has left for as long, nobody needs it.
+    _set_status(catalogue, taker, "inactive")
+    catalogue.one.at(catalogue.one.now() + timedelta(days=89))
+    assert _clean_up(catalogue) == (0, 0)
+    catalogue.one.at(catalogue.one.now() + timedelta(days=2))
+    assert _clean_up(catalogue) == (2, 1)
+    assert_checks_are_quiet(catalogue.db)
+
+
+def test_a_cleanup_hands_a_shared_picture_over_to_a_product_that_has_one(
+    catalogue: Catalogue,
+) -> None:
+    pen, giver, taker = _two_stores(catalogue)
+    third = catalogue.product("Stabilo pen 68 black", "c.jpg", store=catalogue.two)
+    catalogue.fetch(third, C)
+    catalogue.value("select likeness.link_match(%s, %s, 'anna')", third, pen)
+    assert catalogue.shown(taker) == [("cached", A)]
+    _set_status(catalogue, giver, "inactive")
+    catalogue.one.at(catalogue.one.now() + timedelta(days=91))
+    assert _clean_up(catalogue) == (1, 1)
+    assert catalogue.shown(taker) == [("cached", C)]
+    catalogue.one.at(catalogue.one.now() + timedelta(hours=1))
+    assert_checks_are_quiet(catalogue.db)
+
+
+def test_a_product_that_returns_where_all_had_left_is_fetched_for_all(
+    catalogue: Catalogue,
+) -> None:
+    _, giver, taker = _two_stores(catalogue)
+    for product in (giver, taker):
+        _set_status(catalogue, product, "inactive")
+    catalogue.one.at(catalogue.one.now() + timedelta(days=91))
+    assert _clean_up(catalogue) == (2, 1)
+    _set_status(catalogue, taker, "active")
+    assert catalogue.queued() == {taker}
+    catalogue.fetch(taker, B)
+    _set_status(catalogue, giver, "active")
+    assert catalogue.queued() == set()
+    assert catalogue.shown(giver) == [("cached", B)]
+    catalogue.one.at(catalogue.one.now() + timedelta(hours=1))
+    assert_checks_are_quiet(catalogue.db)
+
+
+@pytest.mark.parametrize("is_import", [False, True])
+def test_who_leaves_before_its_picture_came_hands_over_to_another(
+    catalogue: Catalogue, is_import: bool
+) -> None:
+    _, giver, taker = _two_stores(catalogue, is_fetched=False)
+    assert catalogue.queued() == {giver}
+    if is_import:
+        # An import writes products of a draft; the sweep finds them.
+        draft = catalogue.value(
+            "insert into likeness.datasets (supplier_id, name) values (%s, 'draft') returning id",
+            catalogue.one.supplier_id,
+        )
+        catalogue.one.execute(
+            "update likeness.products set dataset_id = %s where id = %s", draft, giver
+        )
+    _set_status(catalogue, giver, "inactive")
+    if is_import:
+        assert catalogue.queued() == set()
+        assert catalogue.value("select likeness.heal_shared_pictures()") == 1
+        assert catalogue.value("select likeness.heal_shared_pictures()") == 0
+    assert catalogue.queued() == {taker}
+    catalogue.one.at(catalogue.one.now() + timedelta(hours=1))
+    assert_checks_are_quiet(catalogue.db)
+
+
+def test_a_backfill_fetches_nothing_for_products_that_share_a_picture(
+    catalogue: Catalogue,
+) -> None:
+    _two_stores(catalogue)
+    assert catalogue.rows("select * from likeness.backfill_images(dry_run => true)") == []
+
+
+def test_a_prefetch_is_about_the_pictures_that_products_show(catalogue: Catalogue) -> None:
+    _, giver, taker = _two_stores(catalogue)
+    (row,) = catalogue.rows("select * from likeness.prefetch_images(array[%s]::bigint[])", taker)
+    assert (row["products"], row["cached"], row["queued"]) == (1, 1, 0)
+    assert catalogue.queued() == set()
+    # One that has its own is asked for its own.
+    catalogue.one.execute(
+        "update likeness.products set use_custom_image = true where id = %s", taker
+    )
+    catalogue.one.execute(
+        "update likeness.images set queued_at = null where product_id = %s", taker
+    )
+    (row,) = catalogue.rows(
+        "select * from likeness.prefetch_images(array[%s, %s]::bigint[])", giver, taker
+    )
+    assert (row["cached"], row["queued"]) == (1, 1)

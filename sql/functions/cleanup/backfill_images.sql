@@ -44,6 +44,8 @@ begin
               -- A person looks at these first: the same attempt would end the same way.
               or (i.status = 'failed' and i.failure_reason not in ('poison', 'purged', 'placeholder', 'relative-url-without-prefix', 'bad-url')))
          and (backfill_images.supplier is null or s.name = backfill_images.supplier)
+         -- A product that shares pictures has some, or those that it shares are in here.
+         and (p.canonical_product_id is null or not likeness.is_spared(p.id))
          and not exists (
            select
              from likeness.images o

@@ -9,6 +9,7 @@ declare
   v_now timestamptz := likeness.clock();
   v_products bigint[];
   v_images bigint[];
+  v_canonicals bigint[];
 begin
   if inactive_for < interval '0' or most < 1 then
     raise exception 'cleanup_products needs inactive_for >= 0 and most >= 1, not % and %', inactive_for, most using errcode = 'LK004';
@@ -19,6 +20,7 @@ begin
            where p.status <> 'active' and (p.pictures_released_at is null or p.pictures_released_at < p.status_changed_at)
              and p.status_changed_at <= v_now - cleanup_products.inactive_for
              and not exists (select from likeness.images i where i.product_id = p.id and i.claimed_by is not null)
+             and not likeness.shows_for_others(p.id, v_now - cleanup_products.inactive_for)
            order by p.status_changed_at, p.id
            limit cleanup_products.most
              -- An import that changes it knows better; it keeps until the next time.
@@ -28,11 +30,25 @@ begin
     return;
   end if;
   -- Lock order of sql/README.md.
+  select array_agg(c.id) into v_canonicals from likeness.canonical_products c where c.picture_product_id = any(v_products);
+  if v_canonicals is not null then
+    perform likeness.lock_matching();
+    perform 1 from likeness.canonical_products c where c.id = any(v_canonicals) order by c.id for no key update;
+  end if;
   perform 1
      from likeness.hosts h
-    where h.id in (select i.host_id from likeness.images i where i.product_id = any(v_products))
+    where h.id in (select i.host_id
+                     from likeness.images i
+                    where i.product_id = any(v_products)
+                       or i.product_id in (select p.id from likeness.products p where p.canonical_product_id = any(v_canonicals)))
     order by h.id
       for no key update;
+  -- Whoever shared their pictures shares those of another from now on.
+  if v_canonicals is not null then
+    perform likeness.settle_pictures(v_canonicals);
+    -- Somebody may have been linked before it was our turn.
+    v_products := array(select p.id from unnest(v_products) p (id) where not likeness.shows_for_others(p.id, v_now - cleanup_products.inactive_for));
+  end if;
   perform 1 from likeness.images i where i.product_id = any(v_products) order by i.id for no key update;
   -- Now that they are locked: history is ordered by time, and whoever had them before has written its own.
   v_now := likeness.clock();
@@ -54,6 +70,10 @@ begin
          source_etag = null, source_last_modified = null, source_bytes = null, updated_at = v_now
    where i.id = any(v_images);
   delete from likeness.image_freshness f where f.image_id = any(v_images);
+  -- What was held was about pictures that are gone from their places.
+  update likeness.change_reviews r
+     set decision = 'superseded', decided_at = v_now
+   where r.image_id = any(v_images) and r.decision is null;
   update likeness.products p
      set pictures_released_at = v_now
    where p.id = any(v_products)
@@ -62,4 +82,4 @@ begin
 end
 $$;
 comment on function likeness.cleanup_products(interval, int) is
-  'Releases the pictures of products that have been inactive or deleted for so long, and clears what is known of their sources but for the address: those who left longest ago first, so many at once; 0 products: all is done. Bytes go with garbage collection, and only when nobody shows them. A product that returns is queued again.';
+  'Releases the pictures of products that have been inactive or deleted for so long, and clears what is known of their sources but for the address: those who left longest ago first, so many at once; 0 products: all is done. Pictures that products still sold share stay until there are others. Bytes go with garbage collection, and only when nobody shows them. A product that returns is queued again.';

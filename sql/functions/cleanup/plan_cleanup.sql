@@ -8,6 +8,7 @@ begin atomic
       from likeness.products p
      where p.status <> 'active' and (p.pictures_released_at is null or p.pictures_released_at < p.status_changed_at)
        and p.status_changed_at <= likeness.clock() - plan_cleanup.inactive_for
+       and not likeness.shows_for_others(p.id, likeness.clock() - plan_cleanup.inactive_for)
   ),
   shown as materialized (
     select i.id, i.blob_sha256 from leaving l join likeness.images i on i.product_id = l.id
@@ -25,4 +26,4 @@ begin atomic
     join likeness.blobs b using (sha256);
 end;
 comment on function likeness.plan_cleanup(interval) is
-  'What cleanup_products() would release: products that left so long ago, their pictures, and the bytes that nobody else shows, which garbage collection deletes once history lets them go.';
+  'What cleanup_products() would release: products that left so long ago and whose pictures nobody else needs, these pictures, and the bytes that nobody else shows, which garbage collection deletes once history lets them go.';

@@ -16,6 +16,14 @@ begin
        where i.failure_reason is not null and i.status = 'failed'
          and exists (select from likeness.products p where p.canonical_product_id = c.id and p.id <> c.picture_product_id)
        union all
+      -- Pictures that were to be shared and are not fetched any more, since their product left.
+      select c.id
+        from likeness.products p
+        join likeness.canonical_products c on c.picture_product_id = p.id
+       where p.status <> 'active' and (p.pictures_released_at is null or p.pictures_released_at < p.status_changed_at)
+         and p.status_changed_at > likeness.clock() - interval '1 day'
+         and not exists (select from likeness.images i where i.product_id = p.id and i.blob_sha256 is not null)
+       union all
       -- Pictures that were in hand when their product was linked, and have to be tried again for nobody.
       select p.canonical_product_id
         from likeness.images i
