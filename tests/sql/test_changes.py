@@ -174,6 +174,24 @@ def test_the_second_reviewer_hears_that_it_was_decided(shop: Shop) -> None:
         shop.value("select likeness.approve_change(999)")
 
 
+def test_a_review_ends_with_the_picture_that_it_is_about(shop: Shop) -> None:
+    product, _ = held_change(shop)
+    shop.execute("select likeness.mark_placeholder(%s)", OLD)
+    assert shows(shop, product) is None
+    assert pending(shop) == []
+    other = shop.add_product("q", "q.jpg")
+    mirror(shop, other, OTHER, 2**40 - 1)
+    mirror(shop, other, NEW, -1, RED)
+    assert len(pending(shop)) == 1
+    shop.execute(
+        "update likeness.products set status = 'inactive', status_changed_at = likeness.clock()"
+    )
+    shop.at(shop.now() + timedelta(days=91))
+    shop.execute("select likeness.cleanup_products()")
+    assert pending(shop) == []
+    assert_checks_are_quiet(shop.connection)
+
+
 def test_a_source_that_goes_back_ends_the_review(shop: Shop) -> None:
     product, review = held_change(shop)
     mirror(shop, product, OLD, 0)

@@ -411,6 +411,22 @@ def test_a_picture_whose_refresh_failed_is_put_back_too(shop: Days) -> None:
     assert_checks_are_quiet(shop.connection)
 
 
+def test_a_placeholder_is_nothing_to_go_back_to(shop: Days) -> None:
+    product = shop.add_product("p", "p.jpg")
+    shop.show(product, BAD)
+    begins = shop.later()
+    shop.show(product, GOOD)
+    shop.later()
+    shop.execute("select likeness.mark_placeholder(%s)", BAD)
+    for dry_run in (True, False):
+        counted = shop.rollback(begins, dry_run=dry_run)
+        assert (counted["restored"], counted["new"]) == (0, 1)
+    assert shop.shows(product) == GOOD
+    # One that somebody said is a picture is one.
+    shop.execute("select likeness.overrule_placeholder(%s)", BAD)
+    assert shop.rollback(begins)["restored"] == 1
+
+
 def test_bytes_in_history_are_no_garbage_and_a_rollback_finds_them(shop: Days) -> None:
     product, begins = bad_day(shop)
     shop.execute("select likeness.condemn_blobs(retention => interval '30 days')")

@@ -52,6 +52,13 @@ begin
       from before b
      where i.id = b.id and i.blob_sha256 = any(remove_placeholders.sha256s) and i.queued_at is null and i.status in ('completed', 'failed')
     returning i.id, i.product_id, i.canonical_product_id, i.position, i.blob_sha256
+  ),
+  -- What was held was about the placeholder.
+  superseded as (
+    update likeness.change_reviews c
+       set decision = 'superseded', decided_at = v_now
+      from removed r
+     where c.image_id = r.id and c.decision is null
   )
   insert into likeness.image_history (image_id, product_id, canonical_product_id, position, blob_sha256, shown_at, cause)
   select r.id, r.product_id, r.canonical_product_id, r.position, r.blob_sha256, v_now, 'placeholder'

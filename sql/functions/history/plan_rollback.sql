@@ -12,7 +12,7 @@ begin atomic
   )
   select t.image_id, t.product_id,
          case when i.id is null then 'removed'
-              when e.blob_sha256 is null then 'new'
+              when e.blob_sha256 is null or n.is_placeholder then 'new'
               when b.sha256 is null or b.status = 'storing' or b.is_deleting then 'gone'
               else 'restore' end,
          i.blob_sha256, e.blob_sha256, e.shown_at
@@ -25,10 +25,14 @@ begin atomic
        order by h.shown_at desc, h.id desc
        limit 1) e on true
     left join likeness.blobs b on b.sha256 = e.blob_sha256
+    -- What is known for a placeholder by now was no picture then either.
+    left join lateral (
+      select likeness.find_placeholder(b.sha256, b.phash, b.signature, plan_rollback.supplier_id) is not null as is_placeholder
+       where exists (select from likeness.placeholders h where h.verdict = 'placeholder')) n on true
    where (i.id is not null or e.blob_sha256 is not null)
      and i.blob_sha256 is distinct from e.blob_sha256
      -- Cleaned up: whoever comes back is fetched afresh.
      and t.last_cause <> 'released';
 end;
 comment on function likeness.plan_rollback(bigint, timestamptz) is
-  'Places of a supplier that show something else than just before a time: restore (the earlier bytes are there), new (showed nothing then, and keeps what it has), gone (the earlier bytes were deleted) or removed (a feed took the place away).';
+  'Places of a supplier that show something else than just before a time: restore (the earlier bytes are there), new (showed nothing then, or a placeholder, and keeps what it has), gone (the earlier bytes were deleted) or removed (a feed took the place away).';
