@@ -33,7 +33,10 @@ class RunRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Run(msgspec.Struct):
-    """A run and its counts; ``remaining`` pictures are not settled yet."""
+    """A run and its counts; ``remaining`` pictures are not settled yet.
+
+    ``failed_by_reason`` counts the failed ones by codes of `likeness.failure_reasons`.
+    """
 
     run_id: int
     status: str
@@ -42,6 +45,7 @@ class Run(msgspec.Struct):
     stored: int
     reused: int
     failed: int
+    failed_by_reason: dict[str, int]
     remaining: int
     attempted: int
     skipped: int

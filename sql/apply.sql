@@ -64,7 +64,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \set checksum a71984aaed47def82e64b73ecf0e0a690459895f2139025c0f02049b55d12d12
 \ir apply_migration.sql
 \set migration 0018_pictures
-\set checksum 0a339abbae70440e557da27871e8f464cb2a6fbe522806fa8e4673bd35f65994
+\set checksum 80c738357c213abfdc84e09b77fc68be8ef8d39f041b5218c89c0a172d768804
 \ir apply_migration.sql
 
 -- From here on: current state, dropped and made anew as a whole.
@@ -83,6 +83,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/hosts/take_slots.sql
 \ir functions/workers/is_draining.sql
 \ir functions/queue/image_addresses.sql
+\ir functions/runs/count_reasons.sql
 \ir functions/queue/queue_images.sql
 \ir functions/queue/unqueue_images.sql
 \ir functions/queue/set_priority.sql

@@ -675,6 +675,7 @@ CREATE TABLE likeness.runs (
     finished_at timestamp with time zone,
     max_concurrent integer,
     waiting integer DEFAULT 0 NOT NULL,
+    failed_by_reason jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT finished_run_says_when CHECK (((status = 'finished'::text) = (finished_at IS NOT NULL))),
     CONSTRAINT run_cap_is_positive CHECK ((max_concurrent > 0)),
     CONSTRAINT run_status_is_known CHECK ((status = ANY (ARRAY['running'::text, 'finished'::text]))),
@@ -708,6 +709,8 @@ COMMENT ON COLUMN likeness.runs.finished_at IS 'When its last picture was settle
 COMMENT ON COLUMN likeness.runs.max_concurrent IS 'Most pictures of it that are queued or in hand at once; null: no limit of its own.';
 
 COMMENT ON COLUMN likeness.runs.waiting IS 'Pictures of it that are not queued yet, because max_concurrent are: rows of run_waiting.';
+
+COMMENT ON COLUMN likeness.runs.failed_by_reason IS 'What failed counts, by failure_reasons.code: {"not-found": 3}.';
 
 CREATE TABLE likeness.blobs (
     sha256 text NOT NULL COLLATE pg_catalog."C",

@@ -54,3 +54,8 @@ comment on column likeness.removed_images.source_key is 'source_key() of the pic
 comment on column likeness.removed_images.removed_at is 'When.';
 comment on column likeness.removed_images.source_url is 'Address or path as the feed gave it.';
 comment on index likeness.removed_images_pkey is 'Serves curate_feed() and restore_image().';
+
+-- What failed counts, told apart.
+alter table likeness.runs
+  add column failed_by_reason jsonb not null default '{}';
+comment on column likeness.runs.failed_by_reason is 'What failed counts, by failure_reasons.code: {"not-found": 3}.';

@@ -26,6 +26,34 @@ def test_a_run_counts_what_it_queued_and_what_became_of_it(
     assert (after["status"], after["stored"], after["remaining"]) == ("finished", 1, 0)
 
 
+def test_a_run_tells_why_pictures_failed(service: httpx.Client, shop: Shop) -> None:
+    shop.pending(pictures=("a.jpg", "b.jpg", "c.jpg"))
+    shop.fail("not-found")
+    run = service.post("/api/mirror", json={}).json()
+    assert run["failed_by_reason"] == {}
+    first, *others = shop.claim()
+    shop.finish(first, is_completed=False, is_retryable=False, reason="server-error")
+    for claim in others:
+        shop.finish(claim, is_completed=False, is_retryable=False, reason="not-found")
+    after = service.get(f"/api/mirror/{run['run_id']}").json()
+    assert (after["failed"], after["remaining"]) == (3, 0)
+    assert after["failed_by_reason"] == {"not-found": 2, "server-error": 1}
+
+
+def test_the_counts_of_a_run_that_is_over_stay(service: httpx.Client, shop: Shop) -> None:
+    product = shop.pending()
+    shop.fail()
+    run = service.post("/api/mirror", json={}).json()["run_id"]
+    shop.fail()
+    shop.connection.execute("select likeness.retry_images(product_ids => %s)", ([product],))
+    shop.fail()
+    shop.connection.execute("select likeness.retry_images(product_ids => %s)", ([product],))
+    shop.complete()
+    after = service.get(f"/api/mirror/{run}").json()
+    counts = [after[name] for name in ("wanted", "attempted", "failed", "stored", "remaining")]
+    assert counts == [1, 1, 1, 0, 0]
+
+
 def test_a_run_of_nothing_is_finished(service: httpx.Client) -> None:
     run = service.post("/api/mirror", json={}).json()
     assert (run["status"], run["wanted"]) == ("finished", 0)

@@ -31,11 +31,12 @@ begin
       perform 1 from likeness.images i where i.blob_sha256 = purge_blob.sha256 order by i.id for no key update;
       update likeness.runs r
          set failed = r.failed + u.images,
+             failed_by_reason = likeness.count_reasons(r.failed_by_reason, array_fill('purged'::text, array[u.images])),
              status = case when r.stored + r.reused + r.failed + u.images >= r.wanted then 'finished' else r.status end,
              finished_at = case when r.stored + r.reused + r.failed + u.images >= r.wanted then coalesce(r.finished_at, v_now) end
         from (select i.run_id, count(*)::int as images
                 from likeness.images i
-               where i.blob_sha256 = purge_blob.sha256 and i.run_id is not null and (i.queued_at is not null or i.claimed_by is not null)
+               where i.blob_sha256 = purge_blob.sha256 and i.run_id is not null and not i.is_check and (i.queued_at is not null or i.claimed_by is not null)
                group by i.run_id) u
        where r.id = u.run_id;
       update likeness.images i

@@ -21,7 +21,7 @@ begin
          finished_at = case when r.stored + r.reused + r.failed >= r.wanted - u.images then coalesce(r.finished_at, v_now) end
     from (select i.run_id, count(*)::int as images
             from likeness.images i
-           where i.id = any(remove_images.image_ids) and i.run_id is not null and (i.queued_at is not null or i.claimed_by is not null)
+           where i.id = any(remove_images.image_ids) and i.run_id is not null and not i.is_check and (i.queued_at is not null or i.claimed_by is not null)
            group by i.run_id) u
    where r.id = u.run_id;
   insert into likeness.removed_images as r (product_id, source_key, removed_at, source_url)

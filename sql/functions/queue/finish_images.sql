@@ -93,13 +93,15 @@ begin
   counted as (
     update likeness.runs r
        set attempted = r.attempted + c.attempted, stored = r.stored + c.stored, reused = r.reused + c.reused, failed = r.failed + c.failed,
+           failed_by_reason = case when c.failed = 0 then r.failed_by_reason else likeness.count_reasons(r.failed_by_reason, c.reasons) end,
            status = case when r.stored + r.reused + r.failed + c.stored + c.reused + c.failed >= r.wanted then 'finished' else r.status end,
            finished_at = case when r.stored + r.reused + r.failed + c.stored + c.reused + c.failed >= r.wanted then coalesce(r.finished_at, v_now) end
       from (
         select d.run_id, count(*)::int as attempted,
                (count(*) filter (where d.is_completed and not coalesce(d.is_reused, false)))::int as stored,
                (count(*) filter (where d.is_completed and d.is_reused))::int as reused,
-               (count(*) filter (where not d.is_completed and not d.is_retried))::int as failed
+               (count(*) filter (where not d.is_completed and not d.is_retried))::int as failed,
+               array_agg(d.reason) filter (where not d.is_completed and not d.is_retried) as reasons
           from done d
          where d.run_id is not null
          group by d.run_id) c

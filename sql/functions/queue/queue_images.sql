@@ -42,7 +42,8 @@ begin
          attempts = 0, worker_deaths = 0, is_suspect = false,
          failure_reason = null, failure_text = null,
          queued_at = coalesce(i.queued_at, v_now), retry_at = null,
-         run_id = coalesce(queue_images.run_id, i.run_id),
+         -- What an earlier run settled is its own no more; what it still waits for is.
+         run_id = coalesce(queue_images.run_id, case when i.queued_at is not null and not i.is_check then i.run_id end),
          host_id = h.id, fetch_url = a.url, updated_at = v_now
     from unnest(v_ids, v_urls, v_names, v_priorities) a (id, url, name, priority)
     join likeness.hosts h on h.host = a.name
@@ -59,13 +60,14 @@ begin
              else format('"%s" is a relative path and the dataset has no image_url_prefix', left(i.source_url, 200)) end
       from unnest(v_ids, v_names) a (id, name)
      where i.id = a.id and a.name is null and i.status in ('pending', 'outdated', 'failed')
-    returning i.id
+    returning i.failure_reason
   )
   update likeness.runs r
      set wanted = r.wanted + v_queued + c.refused, failed = r.failed + c.refused,
+         failed_by_reason = likeness.count_reasons(r.failed_by_reason, c.reasons),
          status = case when v_queued = 0 and r.wanted = r.stored + r.reused + r.failed then 'finished' else 'running' end,
          finished_at = case when v_queued = 0 and r.wanted = r.stored + r.reused + r.failed then v_now end
-    from (select count(*)::int as refused from refused) c
+    from (select count(*)::int as refused, array_agg(f.failure_reason) as reasons from refused f) c
    where r.id = queue_images.run_id;
 
   perform likeness.wake_hosts(v_hosts);

@@ -24,7 +24,7 @@ begin
   -- A death in company proves nothing: the picture becomes a suspect, which is claimed alone. Only deaths
   -- while it was alone count, and the third fails it.
   with expired as (
-    select i.id, i.run_id, i.is_alone and i.worker_deaths + 1 >= 3 as is_poison
+    select i.id, case when not i.is_check then i.run_id end as run_id, i.is_alone and i.worker_deaths + 1 >= 3 as is_poison
       from likeness.images i
      where i.id = any(v_expired) and i.claimed_by is not null and i.claim_expires_at <= v_now
   ),
@@ -42,6 +42,7 @@ begin
   )
   update likeness.runs r
      set failed = r.failed + c.poisoned,
+         failed_by_reason = likeness.count_reasons(r.failed_by_reason, array_fill('poison'::text, array[c.poisoned])),
          status = case when r.stored + r.reused + r.failed + c.poisoned >= r.wanted then 'finished' else r.status end,
          finished_at = case when r.stored + r.reused + r.failed + c.poisoned >= r.wanted then coalesce(r.finished_at, v_now) end
     from (select e.run_id, count(*)::int as poisoned from expired e where e.is_poison and e.run_id is not null group by e.run_id) c
