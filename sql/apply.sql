@@ -230,6 +230,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/matching/judge_match.sql
 \ir functions/matching/find_by_barcode.sql
 \ir functions/matching/plan_matches.sql
+\ir functions/matching/decide_barcode.sql
 \ir functions/matching/create_canonicals.sql
 \ir functions/matching/match_products.sql
 \ir functions/matching/next_unmatched.sql

@@ -150,6 +150,55 @@ def test_a_barcode_whose_names_contradict_each_other_waits_for_a_person(
     assert item["reason"] == decision["reason"]
 
 
+def test_products_of_one_barcode_become_one_thing_unless_their_names_contradict(
+    catalogue: Catalogue,
+) -> None:
+    wine = catalogue.product("Chateau Merlot red wine 750 ml", gtin=GTIN)
+    cable = catalogue.product("USB charging cable black 2 m", gtin=GTIN)
+    same = catalogue.product("Chateau Merlot 0,75 l", gtin=GTIN)
+    made = catalogue.match(wine, cable, same, create=True)
+    assert [made[p]["action"] for p in (wine, cable, same)] == ["create", "suggest", "link"]
+    assert catalogue.link(wine) == catalogue.link(same) is not None
+    assert catalogue.link(cable) is None
+    item = catalogue.item(cable)
+    assert item
+    assert "names have nothing in common" in item["reason"]
+    assert item["canonical_product_id"] == catalogue.link(wine)
+    assert catalogue.log() == [("created", wine), ("linked", same)]
+    assert_checks_are_quiet(catalogue.db)
+
+
+def test_after_five_rejections_the_next_candidates_are_proposed(catalogue: Catalogue) -> None:
+    drills = [catalogue.canonical(f"Bosch drill GSR 18V-{n}0 C professional") for n in range(1, 9)]
+    product = catalogue.product("Bosch drill GSR 18V professional set")
+    proposed: list[int] = []
+    for count in (5, 3):
+        catalogue.match(product)
+        item = catalogue.item(product)
+        assert item
+        proposed += [c["canonical_product_id"] for c in item["candidates"]]
+        assert len(item["candidates"]) == count
+        catalogue.value("select likeness.reject_match(%s, decided_by => 'anna')", item["id"])
+    assert sorted(proposed) == drills
+    assert catalogue.match(product)[product]["action"] == "leave"
+
+
+def test_a_rejection_outlives_the_undoing_of_what_it_is_about(catalogue: Catalogue) -> None:
+    first = catalogue.product("Bosch drill GSR 18V professional", store=catalogue.one)
+    second = catalogue.product("Bosch drill GSR 18V blue professional kit")
+    catalogue.match(first, create=True)
+    catalogue.match(second)
+    assert catalogue.link(second) == catalogue.link(first)
+    catalogue.value("select likeness.unlink_match(%s, 'anna')", second)
+    catalogue.value("select likeness.undo_match((select min(id) from likeness.match_log), 'anna')")
+    assert catalogue.link(first) is None
+    catalogue.match(first, second, create=True)
+    catalogue.match(first, second)
+    assert catalogue.link(first) is not None
+    assert catalogue.link(second) != catalogue.link(first)
+    assert_checks_are_quiet(catalogue.db)
+
+
 def test_a_missing_check_digit_counts_only_with_the_name(catalogue: Catalogue) -> None:
     pen = catalogue.canonical("Stabilo pen 68 black", "036000291452")
     named = catalogue.product("Stabilo pen 68 black", gtin="03600029145")
@@ -197,7 +246,7 @@ def test_what_nothing_is_like_becomes_a_canonical_product_where_that_is_asked(
     twin = catalogue.product("Stabilo pen 68", gtin=GTIN, store=catalogue.one)
     assert catalogue.match(first)[first]["action"] == "leave"
     decisions = catalogue.match(first, twin, create=True)
-    assert [d["action"] for d in decisions.values()] == ["create", "create"]
+    assert [d["action"] for d in decisions.values()] == ["create", "link"]
     assert catalogue.link(first) == catalogue.link(twin)
     elsewhere = catalogue.product("Pen 68 black by Stabilo", gtin=GTIN)
     assert catalogue.match(elsewhere, create=True)[elsewhere]["action"] == "link"

@@ -75,6 +75,25 @@ def test_a_dry_run_shows_what_would_happen_and_changes_nothing(
     assert again["products"] == 0
 
 
+def test_a_dry_run_lets_no_barcode_link_what_names_contradict(
+    connection: Db, settings: Settings
+) -> None:
+    shop = stock(connection, "one")
+    shop.execute("update likeness.products set gtin_raw = %s, gtin = '04006381333931'", GTINS[0])
+    for arguments in (("--dry-run",), ()):
+        said = as_json(settings, "--create-missing", *arguments)
+        assert (said["created"], said["linked"], said["suggested"]) == (1, 0, 3)
+
+
+def test_what_a_run_says_fits_into_80_columns(connection: Db, settings: Settings) -> None:
+    shop = stock(connection, "one")
+    shop.execute("update likeness.products set name = name || repeat(' and more of it', 20)")
+    for arguments in (("--dry-run", "--create-missing"), ("--create-missing",)):
+        shown = run(settings, *arguments)
+        assert "more of it" in shown
+        assert max(map(len, shown.splitlines())) < 80
+
+
 def test_a_run_is_limited_and_the_next_one_goes_on(connection: Db, settings: Settings) -> None:
     stock(connection, "one")
     stock(connection, "two")

@@ -20,6 +20,11 @@ _WORDS = {
     "skipped": "left for the next run (an import or a reviewer has them in hand)",
 }
 _SHOWN = 3
+_INDENT = " " * 13
+_DRY_RUN = (
+    "A run may create fewer: what is like a product of an earlier supplier by its name is linked"
+    " to what that one became."
+)
 
 
 @click.command()
@@ -85,9 +90,19 @@ def _print(result: "Matching", *, dry_run: bool) -> None:
     for action in dict.fromkeys(row["action"] for row in result.sample):
         click.echo()
         for row in [row for row in result.sample if row["action"] == action][:_SHOWN]:
-            click.echo(
-                f"{action} {row['confidence']:.2f}  {row['supplier']} {row['sku']}: {row['name']}"
-            )
+            named = f"{row['supplier']} {row['sku']}: {row['name']}"
+            _tell(f"{action} {row['confidence']:.2f}  ", named)
             if row["candidate"]:
-                click.echo(f"{'':13}{row['candidate']} (#{row['canonical_product_id']})")
-            click.echo(f"{'':13}{row['reason']}")
+                _tell(_INDENT, f"{row['candidate']} (#{row['canonical_product_id']})")
+            _tell(_INDENT, row["reason"])
+    if dry_run and result.created:
+        click.echo()
+        _tell("", _DRY_RUN)
+
+
+def _tell(before: str, text: str) -> None:
+    """A paragraph that a terminal of 80 columns holds."""
+    from textwrap import wrap
+
+    lines = wrap(text, 79, initial_indent=before, subsequent_indent=" " * len(before))
+    click.echo("\n".join(lines or [before.rstrip()]))

@@ -22,6 +22,10 @@ select p.id as product_id, s.name as supplier, p.sku, p.name, p.gtin, c.name as 
   join likeness.suppliers s on s.id = p.supplier_id
   left join likeness.canonical_products c on c.id = d.canonical_product_id
 """
+_TWIN = """
+select d.action, d.confidence, d.method, d.reason
+  from likeness.decide_barcode(%s, %s, %s, null, %s) d
+"""
 
 
 @dataclass
@@ -98,7 +102,7 @@ def match(
     far. It ends when nothing is left, at the limit, or when ``is_over`` says so.
     """
     result = Matching()
-    barcodes: set[str] = set()
+    barcodes: dict[str, Row] = {}
     done, place = 0, (0, 0)
     while not is_over() and (limit is None or done < limit):
         size = batch if limit is None else min(batch, limit - done)
@@ -125,7 +129,7 @@ def _decide(
 
 
 def _describe(
-    connection: Connection, decisions: list[Row], result: Matching, barcodes: set[str] | None
+    connection: Connection, decisions: list[Row], result: Matching, barcodes: dict[str, Row] | None
 ) -> None:
     """Add names to the sample; in a dry run, see that one barcode is made one product of."""
     wanted = [
@@ -141,9 +145,9 @@ def _describe(
     for decision in wanted:
         named = names[decision["product_id"]]
         if barcodes is not None and decision["action"] == "create" and named["gtin"]:
-            if named["gtin"] in barcodes:
-                decision["action"], decision["reason"] = "link", "as an earlier one of this run"
-            barcodes.add(named["gtin"])
+            earlier = barcodes.setdefault(named["gtin"], named)
+            if earlier is not named:
+                decision.update(_as_earlier(connection, named, earlier))
         if sum(row["action"] == decision["action"] for row in result.sample) < _SHOWN:
             result.sample.append(
                 {
@@ -155,3 +159,15 @@ def _describe(
                     "product_id": decision["product_id"],
                 }
             )
+
+
+def _as_earlier(connection: Connection, product: Row, earlier: Row) -> Row:
+    """What a run would decide about a product of whose barcode it made an earlier one."""
+    row = connection.execute(
+        _TWIN, [product[key] for key in ("product_id", "gtin", "name")] + [earlier["name"]]
+    ).fetchone()
+    assert row
+    return {
+        **row,
+        "reason": f"{row['reason']} ({earlier['supplier']} {earlier['sku']} of this run)",
+    }

@@ -7,7 +7,7 @@ as $$
 declare
   v_made jsonb;
 begin
-  -- Products of one barcode are one thing; without one, each is its own.
+  -- Products of one barcode are one thing, unless their names say otherwise; without one, each is its own.
   with wanted as (
     select distinct on (coalesce(p.gtin, p.id::text)) coalesce(p.gtin, p.id::text) as key, p.*
       from unnest(decisions) d
@@ -34,13 +34,17 @@ begin
       from (select n.key, row_number() over (order by n.key) as turn from made n) m
       join (select n.id, row_number() over (order by n.id) as turn from inserted n) i using (turn)
   )
-  select jsonb_object_agg(n.key, n.id) into v_made from numbered n;
+  select jsonb_object_agg(n.key, jsonb_build_object('id', n.id, 'product_id', w.id, 'name', w.name)) into v_made
+    from numbered n
+    join wanted w using (key);
   return array(
-    select case when d.action = 'create'
-             then row(d.product_id, d.action, (v_made ->> coalesce(p.gtin, p.id::text))::bigint, d.confidence, d.method, d.reason, d.candidates)::likeness.match_decision
-             else d end
+    select case when d.action <> 'create' then d
+                when p.id = (m.made ->> 'product_id')::bigint
+                  then row(d.product_id, d.action, (m.made ->> 'id')::bigint, d.confidence, d.method, d.reason, d.candidates)::likeness.match_decision
+                else likeness.decide_barcode(p.id, p.gtin, p.name, (m.made ->> 'id')::bigint, m.made ->> 'name') end
       from unnest(decisions) d
-      join likeness.products p on p.id = d.product_id);
+      join likeness.products p on p.id = d.product_id
+     cross join lateral (select v_made -> coalesce(p.gtin, p.id::text) as made) m);
 end
 $$;
 comment on function likeness.create_canonicals(likeness.match_decision[]) is 'Makes the canonical products that decisions to create ask for, and writes their keys into the decisions. Part of match_products().';

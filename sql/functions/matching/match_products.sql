@@ -33,7 +33,7 @@ begin
   v_plan := array(
     select case
              when d.action = 'create' and c.id is not null
-               then row(d.product_id, 'link', c.id, 1, 'barcode', 'the barcode agrees', '[]')::likeness.match_decision
+               then likeness.decide_barcode(p.id, p.gtin, p.name, c.id, c.name)
              else row(d.product_id, d.action, d.canonical_product_id, d.confidence, d.method, d.reason, n.candidates)::likeness.match_decision
            end
       from unnest(v_plan) d

@@ -9,6 +9,7 @@ declare
   v_rules likeness.match_rules;
   v_coded jsonb;
   v_open bigint[];
+  v_most int;
 begin
   select r.* into v_rules from likeness.match_rules r;
   select coalesce(jsonb_agg(b), '[]') into v_coded from likeness.find_by_barcode(plan_matches.product_ids) b;
@@ -21,6 +22,9 @@ begin
          from jsonb_to_recordset(v_coded) b (product_id bigint, grade int, overlap real)
         where b.product_id = p.id and b.grade = 1
        having count(*) = 1 and coalesce(min(b.overlap), 1) >= 0.35);
+  -- Those that were rejected are still found by name: as many more are looked at.
+  select 5 + coalesce(max(n.rejections), 0) into v_most
+    from (select count(*)::int as rejections from likeness.match_rejections r where r.product_id = any(v_open) group by r.product_id) n;
 
   return query
   with asked as materialized (
@@ -35,7 +39,7 @@ begin
   ),
   named as materialized (
     select n.product_id, n.canonical_product_id, n.confidence, n.evidence
-      from likeness.score_candidates(coalesce(v_open, '{}'), 5) n
+      from likeness.score_candidates(coalesce(v_open, '{}'), v_most) n
   ),
   judged as (
     select product_id, canonical_product_id, b.grade, b.gtin, b.repair, b.overlap, n.evidence,

@@ -22,7 +22,9 @@ begin
   if decision.action = 'created'
      and not exists (select from likeness.products p where p.canonical_product_id = decision.canonical_product_id)
      and not exists (select from likeness.images i where i.canonical_product_id = decision.canonical_product_id)
-     and not exists (select from likeness.match_log m where m.action = 'merged' and m.canonical_product_id = decision.canonical_product_id) then
+     and not exists (select from likeness.match_log m where m.action = 'merged' and m.canonical_product_id = decision.canonical_product_id)
+     -- What somebody said is not the same as it must stay known.
+     and not exists (select from likeness.match_rejections r where r.canonical_product_id = decision.canonical_product_id) then
     perform likeness.replace_candidate(decision.canonical_product_id, null);
     delete from likeness.canonical_products c where c.id = decision.canonical_product_id;
   end if;
