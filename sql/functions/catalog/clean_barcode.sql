@@ -4,8 +4,8 @@ immutable parallel safe
 set search_path = ''
 as $$
 declare
-  v_text text := upper(translate(coalesce(raw, ''), U&'\FF10\FF11\FF12\FF13\FF14\FF15\FF16\FF17\FF18\FF19\FF0E\00A0\2007\202F\2010\2011\2012\2013\2014\2212\00AD\200B\200C\200D\FEFF',
-                                 '0123456789.   ------'));
+  v_text text := upper(translate(coalesce(raw, ''), U&'\FF10\FF11\FF12\FF13\FF14\FF15\FF16\FF17\FF18\FF19\0660\0661\0662\0663\0664\0665\0666\0667\0668\0669\06F0\06F1\06F2\06F3\06F4\06F5\06F6\06F7\06F8\06F9\FF0E\00A0\2007\202F\2010\2011\2012\2013\2014\2212\00AD\200B\200C\200D\FEFF',
+                                 '012345678901234567890123456789.   ------'));
   v_mantissa text;
   v_match text[];
   v_is_blank boolean := v_text !~ '\S';
@@ -27,7 +27,7 @@ begin
     problem := 'there is more than one number';
     return;
   end if;
-  v_match := regexp_match(v_text, '^(\d)(?:[.,](\d+))?E\+?(\d{1,2})$');
+  v_match := regexp_match(v_text, '^(\d)(?:[.,](\d+))?E\+?0*(\d{1,2})$');
   if v_match is not null then
     v_mantissa := v_match[1] || coalesce(v_match[2], '');
     -- A spreadsheet shows six digits and drops the others; one that shows nine dropped nothing but zeros.

@@ -78,7 +78,7 @@ begin
     -- In the column of reasons even beside readings that only a name can prove.
     return query
     select null::text, null::int, null::text,
-           coalesce(v_problem, case when length(v_digits) in (8, 12, 13, 14) or v_clean.is_isbn then 'its check digit is wrong' else 'it has too few digits, or its check digit is missing' end);
+           coalesce(v_problem, case when v_clean.is_padded then 'a spreadsheet cut its last digits off (scientific notation)' when length(v_digits) in (8, 12, 13, 14) or v_clean.is_isbn then 'its check digit is wrong' else 'it has too few digits, or its check digit is missing' end);
   end if;
 end
 $$;
