@@ -11,6 +11,8 @@ from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from tests.shop import RENDITIONS, Shop, fault
+from worker.fetch import SAFE_INLINE
+from worker.sniff import IMAGE_FORMATS
 
 Db = Connection[DictRow]
 SHA = "a" * 64
@@ -51,6 +53,38 @@ def test_each_context_gets_its_size_of_a_cached_picture(shop: Shop, context: str
     assert answer["placeholder"] == "cA=="
     assert answer["srcset"] == {"webp": f"{THUMB} 200w, {MEDIUM} 800w"}
     assert answer["retry_after"] is None
+
+
+@pytest.mark.parametrize("format", sorted(IMAGE_FORMATS))
+def test_an_original_is_zoomed_where_browsers_show_its_format(shop: Shop, format: str) -> None:
+    product = shop.add_product("p", "p.jpg")
+    shop.complete(shop.claim()[0])
+    shop.execute("update likeness.blobs set format = %s", format)
+    source = "original" if format in SAFE_INLINE else "rendition"
+    assert one(shop, product, "zoom")["source"] == source
+
+
+def test_a_name_wins_over_the_key_of_another_supplier(shop: Shop) -> None:
+    shop.add_product("p", "p.jpg")
+    first = shop.value("select supplier_id from likeness.products")
+    named = shop.value("select likeness.save_supplier(%s, '{}')", str(first))
+    for supplier in (first, named):
+        shop.execute(
+            "insert into likeness.products (supplier_id, dataset_id, sku)"
+            " select %s, d.id, 'same' from likeness.datasets d",
+            supplier,
+        )
+    found = shop.rows("select * from likeness.find_image(%s, 'same')", str(first))
+    owner = "select supplier_id from likeness.products where id = %s"
+    assert [shop.value(owner, row["product_id"]) for row in found] == [named]
+
+
+def test_the_only_size_of_a_small_picture_is_both_to_who_waits_for_it(shop: Shop) -> None:
+    product = shop.add_product("p", "p.jpg")
+    shop.complete(shop.claim()[0])
+    shop.execute("update likeness.blobs set renditions = %s", Jsonb(RENDITIONS[:1]))
+    [row] = shop.rows("select thumb, medium from likeness.product_progress(%s)", [product])
+    assert (row["thumb"], row["medium"]) == (THUMB, THUMB)
 
 
 def test_width_and_height_are_those_of_what_is_served(shop: Shop) -> None:

@@ -67,7 +67,8 @@ begin atomic
        where b.sha256 is not null
       offset 0) n on true
    cross join lateral (
-     select case when b.has_original and a.presets[1] = 'original' then 'original'
+     -- Of the formats that browsers show; SAFE_INLINE of worker/fetch has the same.
+     select case when b.has_original and a.presets[1] = 'original' and b.format in ('jpeg', 'png', 'webp', 'avif', 'gif', 'bmp') then 'original'
                  when n.size is not null then 'rendition'
                  when i.fetch_url is null or i.status = 'failed' or s.while_pending = 'none' or i.uploaded_sha256 is not null then null
                  when s.while_pending = 'direct' and not s.hide_origin and i.fetch_url ~* '^https://' then 'direct'

@@ -6,7 +6,8 @@ returns table (
 language sql
 stable parallel safe
 begin atomic
-  select d.product_id, d.is_known, d.status, d.image_id, u.thumb, u.medium,
+  -- A small picture is made in one size, which is both.
+  select d.product_id, d.is_known, d.status, d.image_id, coalesce(u.thumb, u.medium), coalesce(u.medium, u.thumb),
          i.queued_at is not null, d.retry_after,
          case when h.blocked_until > likeness.clock() then h.blocked_until end, coalesce(h.paused, false),
          i.failure_reason, f.meaning
