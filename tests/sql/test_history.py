@@ -183,6 +183,24 @@ def test_a_shared_picture_stands_behind_or_before_the_own_one_as_the_product_say
         assert shop.as_of(product, None)["url"] == shop.url(product)
 
 
+def test_a_picture_that_another_product_shares_is_shown_as_of_a_time(shop: Days) -> None:
+    giver, begins = bad_day(shop)
+    taker = shop.add_product("q", "q.jpg")
+    canonical = shop.value(
+        "insert into likeness.canonical_products (name) values ('c') returning id"
+    )
+    shop.execute("update likeness.products set canonical_product_id = %s", canonical)
+    assert shop.url(taker) == shop.url(giver) is not None
+    assert shop.as_of(taker, None)["url"] == shop.url(taker)
+    assert shop.as_of(taker, begins - HOUR / 2)["sha256"] == GOOD
+    # Its own comes first where it has one and says so.
+    shop.execute("update likeness.products set use_custom_image = true where id = %s", taker)
+    assert shop.as_of(taker, None)["sha256"] == BAD
+    shop.show(taker, OTHER)
+    assert shop.as_of(taker, None)["sha256"] == OTHER
+    assert shop.as_of(taker, None)["url"] == shop.url(taker)
+
+
 # Rollback.
 
 

@@ -25,18 +25,23 @@ begin atomic
     left join likeness.products p on p.id = a.id
     -- The same choice as resolve_display_urls() makes, among what was there: a product's link to shared
     -- pictures has no history, so today's counts.
+    left join likeness.canonical_products k on k.id = p.canonical_product_id
     left join lateral (
       select o.*
         from (
-          select h.*, not p.use_custom_image as is_behind
+          select h.*, case when p.use_custom_image then 0 else 2 end as rank
             from likeness.image_intervals h
            where h.product_id = a.id and h.shown_at <= a.at and (a.position is null or h.position = a.position)
           union all
-          select h.*, p.use_custom_image
+          select h.*, case when p.use_custom_image then 1 else 0 end
             from likeness.image_intervals h
-           where h.canonical_product_id = p.canonical_product_id and h.shown_at <= a.at and (a.position is null or h.position = a.position)) o
+           where h.canonical_product_id = k.id and h.shown_at <= a.at and (a.position is null or h.position = a.position)
+          union all
+          select h.*, case when p.use_custom_image then 2 else 1 end
+            from likeness.image_intervals h
+           where h.product_id = k.picture_product_id and h.product_id <> a.id and h.shown_at <= a.at and (a.position is null or h.position = a.position)) o
        where o.sha256 is not null and (o.shown_until is null or o.shown_until > a.at)
-       order by o.is_behind, o.position, o.image_id
+       order by o.rank, o.position, o.image_id
        limit 1) i on true
     left join likeness.blobs b on b.sha256 = i.sha256 and (b.status = 'stored' or (b.status = 'condemned' and not b.is_deleting))
     left join lateral (
