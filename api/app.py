@@ -7,7 +7,6 @@ from pathlib import Path
 
 import psycopg
 from litestar import Litestar, Router, get
-from litestar.config.cors import CORSConfig
 from litestar.datastructures import CacheControlHeader, State
 from litestar.di import Provide
 from litestar.enums import ScopeType
@@ -36,6 +35,7 @@ from api import (
     uploads,
     user_images,
 )
+from api.cross_origin import CrossOrigin
 from api.metrics import ViewCollector
 from api.problems import problem_plugin
 from api.reference import openapi_config
@@ -75,7 +75,11 @@ class Api(Litestar):
             await super().__call__(scope, receive, send)
             return
         telemetry: Telemetry = self.state.telemetry
-        await telemetry.observe(super().__call__, scope, receive, send)  # type: ignore[arg-type]
+        await telemetry.observe(self._answer, scope, receive, send)  # type: ignore[arg-type]
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        cross_origin: CrossOrigin = self.state.cross_origin
+        await cross_origin.observe(super().__call__, scope, receive, send)
 
 
 def create_app(settings: Settings | None = None) -> Litestar:
@@ -90,6 +94,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         "registry": registry,
         "collector": collector,
         "telemetry": Telemetry(registry),
+        "cross_origin": CrossOrigin(settings.cors_origins),
     }
     return Api(
         route_handlers=[
@@ -103,7 +108,6 @@ def create_app(settings: Settings | None = None) -> Litestar:
         dependencies={"services": Provide(provide_services, sync_to_thread=False)},
         plugins=[problem_plugin()],
         openapi_config=openapi_config(settings),
-        cors_config=_cors(settings),
         request_max_body_size=MOST_BODY_BYTES,
         template_config=TemplateConfig(directory=_HERE / "templates", engine=JinjaTemplateEngine),
         state=State(state, deep_copy=False),
@@ -111,19 +115,6 @@ def create_app(settings: Settings | None = None) -> Litestar:
         logging_config=None,
         debug=False,
         pdb_on_exception=False,
-    )
-
-
-def _cors(settings: Settings) -> CORSConfig:
-    # Anyone's page may read what anyone may read, and do nothing in the name of who looks at it:
-    # there are no cookies, and a header that carries a token is for origins that somebody named.
-    origins = list(settings.cors_origins)
-    tokens = [] if "*" in origins else ["authorization"]
-    return CORSConfig(
-        allow_origins=origins,
-        allow_methods=["GET", "HEAD", "POST"],
-        allow_headers=["content-type", "if-none-match", *tokens],
-        expose_headers=["etag", "ratelimit", "ratelimit-policy", "retry-after", "x-request-id"],
     )
 
 

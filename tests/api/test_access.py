@@ -60,20 +60,58 @@ def test_without_a_configured_key_nobody_may_change_state(
 
 
 def test_a_foreign_page_may_read_but_not_send_a_key(client: httpx.Client) -> None:
-    def preflight(header: str) -> httpx.Response:
-        return client.options(
+    def preflight(header: str, method: str = "POST") -> httpx.Headers:
+        answer = client.options(
             "/api/display-urls",
             headers={
                 "origin": "https://shop.example",
-                "access-control-request-method": "POST",
+                "access-control-request-method": method,
                 "access-control-request-headers": header,
             },
         )
+        assert (answer.status_code, answer.content) == (204, b"")
+        return answer.headers
 
-    assert preflight("content-type").headers["access-control-allow-origin"] == "*"
-    assert preflight("authorization").status_code == 400
+    assert preflight("content-type")["access-control-allow-origin"] == "*"
+    assert "content-type" in preflight("content-type")["access-control-allow-headers"]
+    assert "authorization" not in preflight("authorization")["access-control-allow-headers"]
+    assert "DELETE" not in preflight("", "DELETE")["access-control-allow-methods"]
     answer = client.post(
         "/api/display-urls", json={"product_ids": []}, headers={"origin": "https://shop.example"}
     )
     assert answer.headers["access-control-allow-origin"] == "*"
     assert "access-control-allow-credentials" not in answer.headers
+
+
+@pytest.mark.parametrize("path", ["/api/products/{}/display-url", "/api/products/0/image/x", "/no"])
+def test_what_a_cache_kept_of_one_page_serves_all_others(
+    client: httpx.Client, shop: Shop, path: str
+) -> None:
+    answer = client.get(path.format(shop.pending()))
+    assert answer.headers.get_list("access-control-allow-origin") == ["*"]
+
+
+def test_pages_of_named_origins_alone_may_read(shop: Shop, api_settings: Settings) -> None:
+    product = shop.pending()
+    shop.complete()
+    named = ("https://shop.example", "https://*.brand.example")
+    settings = api_settings.model_copy(update={"cors_origins": named})
+    with running(settings), client_of(settings) as client:
+
+        def ask(origin: str | None, path: str = f"/api/products/{product}/display-url") -> str:
+            answer = client.get(path, headers={"origin": origin} if origin else {})
+            assert "Origin" in answer.headers["vary"]
+            return str(answer.headers.get("access-control-allow-origin", "nobody"))
+
+        assert ask("https://shop.example") == "https://shop.example"
+        assert ask("https://de.brand.example") == "https://de.brand.example"
+        assert ask("https://shop.example", "/no") == "https://shop.example"
+        for other in (None, "https://shop-example", "https://shop.example.evil", "null",
+                      "https://evil.example/.brand.example"):  # fmt: skip
+            assert ask(other) == "nobody"
+        # Pictures are everybody's, and their redirect still depends on Accept.
+        picture = client.get(
+            f"/api/products/{product}/image/grid", headers={"origin": "https://shop.example"}
+        )
+        assert picture.headers.get_list("access-control-allow-origin") == ["*"]
+        assert picture.headers["vary"] == "Accept"
