@@ -14,6 +14,8 @@ from api.parameters import AnyRequest
 IMMUTABLE = "public, max-age=31536000, immutable"
 ANSWER = "public, max-age=30, stale-while-revalidate=300"
 REDIRECT = "public, max-age=300, stale-while-revalidate=86400"
+# A signature in the target holds for an hour at least.
+SIGNED_REDIRECT = "public, max-age=300, stale-while-revalidate=3000"
 NOTHING_THERE = "public, max-age=60"
 _UNSETTLED_SECONDS = 30
 

@@ -58,6 +58,11 @@ class Shown(NamedTuple):
         """Whether the answer will still be the same in five minutes, as far as anybody knows."""
         return self.status == "cached"
 
+    @property
+    def is_signed(self) -> bool:
+        """Whether the URL holds for an hour or two and then no more."""
+        return self.source in ("proxy", "original")
+
 
 class DisplayUrl(msgspec.Struct):
     """What to show for one product now; ``url`` is null where there is nothing to show.
@@ -132,7 +137,7 @@ async def resolve(
 
 
 def _signed(shown: Shown, signer: UrlSigner) -> Shown:
-    if shown.url is None or shown.source not in ("proxy", "original"):
+    if shown.url is None or not shown.is_signed:
         return shown
     subject = shown.url.partition(_LOCAL)[2]
     return shown._replace(url=f"{shown.url}?{signer.query(subject)}")

@@ -23,7 +23,11 @@ from worker.settings import Settings
 
 BIGGEST_POSITION = 2**15 - 1
 _PREFIX = "/i/"
-_RULED_OUT = re.compile(r"(?:^|;)q=0(?:\.0*)?(?:;|$)")
+_WEIGHT = re.compile(r"(?:^|;)q=([01](?:\.[0-9]*)?)(?:;|$)")
+# In the order of preference among equals.
+_TYPES = {"avif": "image/avif", "webp": "image/webp", "jpeg": "image/jpeg"}
+# For those who name neither JPEG nor anything else that we have: everybody shows it.
+_LAST_RESORT = 0.0001
 _SIZES: dict[str, Context] = {"thumb.webp": "grid", "medium.webp": "detail"}
 
 
@@ -133,8 +137,9 @@ def lead_to(request: AnyRequest, shown: Shown) -> Redirect:
         reason = "It failed." if shown.status == "failed" else "None is known yet."
         headers = {"cache-control": _lifetime_of_none(shown), "vary": "Accept"}
         raise problem("no-image", reason, headers=headers, image_status=shown.status)
-    url = negotiate(shown, request.headers.get("accept", "*/*"))
-    lifetime = caching.REDIRECT if shown.is_settled else caching.soon(shown.retry_after)
+    url = negotiate(shown, ",".join(request.headers.getall("accept", [])))
+    settled = caching.SIGNED_REDIRECT if shown.is_signed else caching.REDIRECT
+    lifetime = settled if shown.is_settled else caching.soon(shown.retry_after)
     return Redirect(
         path=url,
         status_code=302,
@@ -157,26 +162,39 @@ def _lifetime_of_none(shown: Shown) -> str:
 def negotiate(shown: Shown, accept: str) -> str:
     """The URL in the best format that the client takes, of the size that was chosen.
 
-    AVIF where it is named, WebP otherwise; JPEG for those who name picture types without WebP.
+    The format with the greatest weight; among equals AVIF where it is named, then WebP, then JPEG.
     """
     assert shown.url is not None
     if shown.source != "rendition":
         return shown.url
-    types = _accepted(accept)
-    takes_webp = bool(types & {"image/webp", "image/*", "*/*", ""})
-    wanted = "avif" if "image/avif" in types else None if takes_webp else "jpeg"
+    weights = _weigh(accept)
     srcset = msgspec.json.decode(shown.srcset, type=dict[str, str])
-    for candidate in srcset.get(wanted or "", "").split(", "):
-        url, _, width = candidate.rpartition(" ")
-        if width == f"{shown.width}w":
-            return url
+    for name in sorted(weights, key=weights.__getitem__, reverse=True):
+        if name == "webp" or not weights[name]:
+            break
+        for candidate in srcset.get(name, "").split(", "):
+            url, _, width = candidate.rpartition(" ")
+            if width == f"{shown.width}w":
+                return url
+    # WebP, which every size is made in.
     return shown.url
 
 
-def _accepted(accept: str) -> set[str]:
-    """The types that are named, but for those that are ruled out (``q=0``)."""
-    named = (part.lower().replace(" ", "").partition(";") for part in accept.split(","))
-    return {kind for kind, _, parameters in named if not _RULED_OUT.search(parameters)}
+def _weigh(accept: str) -> dict[str, float]:
+    """How much the client wants each format: as it is named itself, else by a wildcard."""
+    weights = {}
+    for part in accept.lower().replace(" ", "").split(","):
+        kind, _, parameters = part.partition(";")
+        found = _WEIGHT.search(parameters)
+        weights[kind] = min(1.0, float(found[1])) if found else 1.0
+    anything = weights.get("image/*", weights.get("*/*", weights.get("")))
+    # Who takes AVIF names it: others send wildcards too.
+    otherwise = {
+        "avif": 0.0,
+        "webp": anything or 0.0,
+        "jpeg": _LAST_RESORT if anything is None else anything,
+    }
+    return {name: weights.get(kind, otherwise[name]) for name, kind in _TYPES.items()}
 
 
 def parse_alias(request: AnyRequest) -> tuple[str, str, int, Context]:

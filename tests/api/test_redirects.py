@@ -1,5 +1,6 @@
 """Tests of the names of pictures: plain addresses that redirect."""
 
+import re
 from urllib.parse import quote
 
 import httpx
@@ -7,6 +8,7 @@ import pytest
 
 from api.display import Shown
 from api.redirects import negotiate
+from api.signing import LIFETIME_SECONDS
 from tests.api.serving import client_of, running
 from tests.api.shop import RECIPES, Shop
 from worker.settings import Settings
@@ -35,6 +37,17 @@ def test_a_pending_picture_leads_to_the_proxy_for_a_short_time(
     answer = client.get(f"/api/products/{product}/image/grid")
     assert "/api/images/proxy/" in answer.headers["location"]
     assert int(answer.headers["cache-control"].removeprefix("public, max-age=")) <= 30
+
+
+def test_a_redirect_to_a_signed_address_is_not_kept_longer_than_the_signature(
+    client: httpx.Client, shop: Shop
+) -> None:
+    product = shop.pending()
+    shop.complete()
+    answer = client.get(f"/api/products/{product}/image/zoom")
+    assert "/original?sig=" in answer.headers["location"]
+    ages = re.findall(r"(?:max-age|stale-while-revalidate)=(\d+)", answer.headers["cache-control"])
+    assert 0 < sum(map(int, ages)) < LIFETIME_SECONDS
 
 
 def test_no_picture_at_all_is_a_problem_that_may_be_kept_shortly(
@@ -182,6 +195,13 @@ def test_a_head_request_gets_the_headers_alone(client: httpx.Client, shop: Shop)
         ("image/avif;q=0, image/webp", ".webp"),
         ("image/webp; q=0.0, image/jpeg", ".jpg"),
         ("image/avif;q=0.5", ".avif"),
+        ("image/avif;q=0.5, image/webp", ".webp"),
+        ("image/avif;q=0.5, image/webp;q=0.6, image/jpeg;q=0.7", ".jpg"),
+        ("image/webp;q=0, */*", ".jpg"),
+        ("image/webp;q=0, image/*;q=0.8", ".jpg"),
+        ("image/jpeg, */*;q=0.8", ".jpg"),
+        ("image/png,image/*;q=0.8,*/*;q=0.5", ".webp"),
+        ("image/avif;q=much, */*", ".avif"),
     ],
 )
 def test_the_format_is_the_best_that_the_client_takes(accept: str, ending: str) -> None:
