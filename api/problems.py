@@ -140,8 +140,18 @@ def _from_http(error: HTTPException) -> ProblemDetailsException:
         return _from_anything(error)
     members: dict[str, Any] = {}
     if isinstance(error, ValidationException) and isinstance(error.extra, list):
-        members["errors"] = error.extra
+        members["errors"] = [_in_words(fault) for fault in error.extra]
     return problem(code, error.detail, headers=error.headers, **members)
+
+
+def _in_words(fault: dict[str, Any]) -> dict[str, Any]:
+    """The fault, where the framework speaks of its own insides, in words for who sent it."""
+    message = str(fault.get("message", ""))
+    if message == "'data'":
+        return fault | {"message": "A body is needed"}
+    if message.startswith("Unsupported type: <class "):
+        return fault | {"message": "Expected one file"}
+    return fault
 
 
 def _from_ours(error: errors.LikenessError) -> ProblemDetailsException:
@@ -172,6 +182,12 @@ def _from_constraint(error: psycopg.IntegrityError) -> ProblemDetailsException:
     return problem("conflict", f"The database refuses this: {rule}.")
 
 
+def _from_recursion(error: RecursionError) -> ProblemDetailsException:
+    # Brackets within brackets by the thousand are JSON too.
+    _log.warning("request nested too deeply", exc_info=error)
+    return problem("invalid-request", "The body is nested too deeply.")
+
+
 def _from_data(error: psycopg.DataError) -> ProblemDetailsException:
     _log.warning("data refused", error=str(error))
     return problem("invalid-request", "A value does not fit its type.")
@@ -197,6 +213,7 @@ def problem_plugin() -> ProblemDetailsPlugin:
                 psycopg.IntegrityError: _from_constraint,
                 psycopg.DataError: _from_data,
                 psycopg.OperationalError: _from_database,
+                RecursionError: _from_recursion,
                 Exception: _from_anything,
             }
         )

@@ -118,6 +118,19 @@ def test_a_bad_batch_is_a_problem_and_no_failure(client: httpx.Client, body: obj
     assert answer.json()["status"] == 400
 
 
+def test_a_body_of_endless_brackets_is_refused(client: httpx.Client) -> None:
+    answer = client.post("/api/display-urls", content=b'{"product_ids":' + b"[" * 100_000)
+    assert (answer.status_code, answer.json()["type"]) == (
+        400,
+        "urn:likeness:problem:invalid-request",
+    )
+
+
+def test_a_missing_body_is_told_in_words(client: httpx.Client) -> None:
+    errors = client.post("/api/display-urls").json()["errors"]
+    assert [fault["message"] for fault in errors] == ["A body is needed"]
+
+
 def test_an_empty_batch_has_an_empty_answer(client: httpx.Client) -> None:
     answer = client.post("/api/display-urls", json={"product_ids": []})
     assert answer.json() == {"context": "grid", "items": []}
