@@ -183,6 +183,29 @@ def test_after_five_rejections_the_next_candidates_are_proposed(catalogue: Catal
     assert catalogue.match(product)[product]["action"] == "leave"
 
 
+def test_a_merge_proposes_nothing_that_was_rejected_of_either(catalogue: Catalogue) -> None:
+    one, two = catalogue.canonical("Stabilo pen"), catalogue.canonical("Stabilo pens")
+    product = catalogue.product("Stabilo pen 68")
+    item = catalogue.queue(product, (one, 0.8), (two, 0.7))
+    catalogue.value("select likeness.reject_match(%s, %s, 'anna')", item, one)
+    assert catalogue.item(product)
+    merge = catalogue.value("select likeness.merge_canonical_products(%s, %s, 'bea')", one, two)
+    waiting = catalogue.item(product)
+    assert waiting
+    assert waiting["candidates"] == []
+    assert_checks_are_quiet(catalogue.db)
+    decision = catalogue.match(product)[product]
+    assert (decision["action"], decision["candidates"]) == ("leave", [])
+    assert decision["reason"].endswith("but what a person said it is not")
+    # Two again: the second was never rejected.
+    catalogue.value("select likeness.undo_match(%s, 'bea')", merge)
+    catalogue.match(product)
+    waiting = catalogue.item(product)
+    assert waiting is None or waiting["canonical_product_id"] == two
+    assert catalogue.link(product) != one
+    assert_checks_are_quiet(catalogue.db)
+
+
 def test_a_rejection_outlives_the_undoing_of_what_it_is_about(catalogue: Catalogue) -> None:
     first = catalogue.product("Bosch drill GSR 18V professional", store=catalogue.one)
     second = catalogue.product("Bosch drill GSR 18V blue professional kit")

@@ -61,6 +61,10 @@ begin
   on conflict do nothing;
   update likeness.products p set canonical_product_id = v_into.id where p.canonical_product_id = v_from.id;
   perform likeness.replace_candidate(v_from.id, v_into.id);
+  -- Who waits with the second alone may have been said not to be the first.
+  if v_rejections <> '[]' then
+    perform likeness.replace_candidate(v_into.id, v_into.id);
+  end if;
   delete from likeness.canonical_products c where c.id = v_from.id;
   update likeness.canonical_products c
      set gtin = coalesce(c.gtin, v_from.gtin), brand = coalesce(c.brand, v_from.brand), mpn = coalesce(c.mpn, v_from.mpn),

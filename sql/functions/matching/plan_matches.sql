@@ -79,8 +79,8 @@ begin
          coalesce(r.confidence, 0)::real,
          case when d.action = 'create' then 'new' else r.method end,
          case d.action
-           when 'create' then case when r.product_id is null then 'nothing in the catalogue is like it' else 'nothing in the catalogue is enough like it: ' || r.reason end
-           when 'leave' then coalesce(r.reason, 'nothing in the catalogue is like it')
+           when 'create' then case when r.product_id is null then n.reason else 'nothing in the catalogue is enough like it: ' || r.reason end
+           when 'leave' then coalesce(r.reason, n.reason)
            else r.reason end,
          coalesce(b.candidates, '[]')
     from asked a
@@ -92,6 +92,9 @@ begin
                  when plan_matches.create_missing then 'create'
                  when r.product_id is not null and a.low_matches = 'review' then 'review'
                  else 'leave' end as action) d
+   cross join lateral (
+     select case when exists (select from likeness.match_rejections x where x.product_id = a.id)
+              then 'nothing in the catalogue is like it but what a person said it is not' else 'nothing in the catalogue is like it' end as reason) n
    order by a.id;
 end
 $$;
