@@ -91,6 +91,12 @@ class Progress:
             return 0
         return max(0, round((self.host_blocked_until - datetime.now(UTC)).total_seconds()))
 
+    @property
+    def waits_seconds(self) -> int:
+        """How long it is left alone after a failed attempt; 0 where it is not."""
+        is_left = self.status == "pending" and self.failure_reason is not None
+        return self.retry_after or 0 if is_left else 0
+
 
 async def read_progress(services: Services, product_ids: list[int]) -> list[Progress]:
     """How far the pictures of these products are."""
@@ -129,7 +135,9 @@ async def wait_for(services: Services, product_id: int, seconds: float) -> Progr
         while True:
             (progress,) = await read_progress(services, [product_id])
             left = deadline - time.monotonic()
-            if not progress.is_moving or progress.rests_seconds > left or left <= 0:
+            if not progress.is_moving or left <= 0:
+                return progress
+            if max(progress.rests_seconds, progress.waits_seconds) > left:
                 return progress
             await happens(event, left)
 
@@ -162,6 +170,10 @@ def describe(services: Services, progress: Progress) -> LazyAnswer:
     elif progress.rests_seconds:
         answer.error = "Its source rests after failures; the picture comes when it may be called."
         answer.retry_after = progress.rests_seconds
+    elif progress.waits_seconds:
+        answer.reason = progress.failure_reason
+        answer.error = f"{progress.failure_reason}: {progress.failure_meaning} It is tried again."
+        answer.retry_after = progress.waits_seconds
     else:
         answer.error = "Not done yet; the work goes on."
         answer.retry_after = max(_RETRY_SECONDS, progress.retry_after or 0)

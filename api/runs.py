@@ -64,16 +64,17 @@ class Run(msgspec.Struct):
     responses=documented(400, 401, 403),
 )
 async def post_run(
-    services: NamedDependency[Services], data: JSONBody[RunRequest]
+    services: NamedDependency[Services], data: JSONBody[RunRequest | None] = None
 ) -> Response[Run]:
+    wanted = data or RunRequest()
     started = await services.row(
         "select likeness.start_run(%s::bigint[], %s, %s, max_concurrent => %s, force => %s)"
         " as run_id",
-        data.product_ids,
-        data.limit,
-        data.label,
-        data.max_concurrent,
-        data.force,
+        wanted.product_ids,
+        wanted.limit,
+        wanted.label,
+        wanted.max_concurrent,
+        wanted.force,
     )
     assert started
     run = await _read(services, started["run_id"])

@@ -17,7 +17,9 @@ URL = "/api/process-product-image-lazy"
 
 
 @contextmanager
-def _worker(shop: Shop, failing: tuple[str, ...] = ()) -> Iterator[None]:
+def _worker(
+    shop: Shop, failing: tuple[str, ...] = (), is_retryable: bool = False
+) -> Iterator[None]:
     """Somebody who takes what waits and finishes it, until the block ends."""
     over = threading.Event()
 
@@ -29,7 +31,7 @@ def _worker(shop: Shop, failing: tuple[str, ...] = ()) -> Iterator[None]:
                     shop.finish(
                         claim,
                         is_completed=False,
-                        is_retryable=False,
+                        is_retryable=is_retryable,
                         reason="not-found",
                         failure_text=text,
                     )
@@ -133,6 +135,24 @@ def test_a_host_that_rests_is_told_with_the_time(client: httpx.Client, shop: Sho
     assert int(answer.headers["retry-after"]) == 300
 
 
+def test_a_picture_that_is_tried_again_later_is_not_waited_for(
+    client: httpx.Client, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lazy, "WAIT_SECONDS", 20.0)
+    product = shop.pending()
+    shop.finish(
+        shop.claim()[0],
+        is_completed=False,
+        is_retryable=True,
+        reason="server-error",
+    )
+    answer = client.post(URL, json={"product_id": product}, timeout=10)
+    body = answer.json()
+    assert (answer.status_code, body["status"], body["reason"]) == (202, "pending", "server-error")
+    assert body["error"].startswith("server-error: ")
+    assert 20 < body["retry_after"] == int(answer.headers["retry-after"])
+
+
 def test_an_unknown_product_is_404(client: httpx.Client) -> None:
     assert client.post(URL, json={"product_id": 4711}).status_code == 404
 
@@ -174,6 +194,27 @@ def test_the_old_batch_counts_what_became_of_the_next_products(
     for error in body["errors"]:
         assert error["product_id"] == bad
     assert good != bad
+
+
+def test_the_old_batch_waits_for_what_it_took_and_not_for_what_shows_already(
+    service: httpx.Client, shop: Shop
+) -> None:
+    product = shop.pending()
+    shop.complete()
+    shop.connection.execute(
+        "select likeness.queue_images(array[%s]::bigint[])", (shop.image(product),)
+    )
+    with _worker(shop):
+        body = service.post("/api/process-product-images").json()
+    assert body == {"success": True, "processed": 1, "failed": 0, "skipped": 0, "errors": []}
+    assert shop.one("select status from likeness.images") == "completed"
+
+
+def test_the_old_batch_skips_what_is_tried_again_later(service: httpx.Client, shop: Shop) -> None:
+    shop.pending()
+    with _worker(shop, failing=("a.jpg",), is_retryable=True):
+        body = service.post("/api/process-product-images", json={}, timeout=15).json()
+    assert (body["processed"], body["failed"], body["skipped"]) == (0, 0, 1)
 
 
 def test_the_old_batch_skips_what_is_not_done_in_time(
