@@ -383,6 +383,34 @@ def test_the_neighbours_of_a_changed_picture_are_looked_at_next(shop: Shop) -> N
     assert (mate["next_check_at"], mate["suspected_with"]) == (shop.now(), "product")
 
 
+def test_a_second_change_in_a_row_makes_the_whole_row_suspect(shop: Shop) -> None:
+    products = [mirror(shop, f"p{n:02}", f"{n:064x}") for n in range(14)]
+    shop.execute(
+        "insert into likeness.supplier_rates (supplier_id, shape, days, row_checks)"
+        " values (%s, 0.05, 1, 1000)",
+        shop.supplier_id,
+    )
+
+    def suspected() -> dict[int, float]:
+        rows = shop.rows(
+            "select i.product_id, f.suspicion from likeness.image_freshness f"
+            " join likeness.images i on i.id = f.image_id where f.suspected_with = 'row'"
+        )
+        return {row["product_id"]: row["suspicion"] for row in rows}
+
+    shop.at(shop.now() + 2 * DAY)
+    shop.execute(
+        "update likeness.image_freshness set next_check_at = likeness.clock() + interval '9 days'"
+    )
+    look(shop, products[0], sha256="b" * 64)
+    # A thousand times it was chance, so one change is hardly worth a look at the next.
+    assert all(suspicion < 0.002 for suspicion in suspected().values())
+    shop.at(shop.now() + timedelta(hours=2))
+    look(shop, products[3], sha256="c" * 64)
+    assert set(suspected()) == set(products[:16]) - {products[0], products[3]}
+    assert set(suspected().values()) == {0.5}
+
+
 def test_a_feed_that_tells_of_changes_saves_looks(shop: Shop) -> None:
     product = mirror(shop)
     shop.execute(
