@@ -794,3 +794,34 @@ def test_a_prefetch_is_about_the_pictures_that_products_show(catalogue: Catalogu
         "select * from likeness.prefetch_images(array[%s, %s]::bigint[])", giver, taker
     )
     assert (row["cached"], row["queued"]) == (1, 1)
+
+
+def test_a_refresh_by_the_name_of_whoever_shares_a_picture_fetches_that(
+    catalogue: Catalogue,
+) -> None:
+    _, giver, taker = _two_stores(catalogue)
+    (row,) = catalogue.rows("select * from likeness.refresh_images(array[%s]::bigint[])", taker)
+    assert (row["queued"], catalogue.queued()) == (1, {giver})
+    catalogue.fetch(giver, B)
+    assert catalogue.shown(taker) == [("cached", B)]
+    catalogue.value("select likeness.start_run(array[%s::bigint], force => true)", taker)
+    assert catalogue.queued() == {giver}
+    catalogue.fetch(giver, C)
+    assert catalogue.shown(taker) == [("cached", C)]
+    catalogue.value("select likeness.start_run(array[%s::bigint])", taker)
+    assert catalogue.queued() == set()
+
+
+def test_retries_leave_out_what_nobody_needs(catalogue: Catalogue) -> None:
+    _, _, taker = _two_stores(catalogue)
+    for reason in ("not-found", "placeholder"):
+        catalogue.one.execute(
+            "update likeness.images set status = 'failed', failure_reason = %s, failure_text = 'x'"
+            " where product_id = %s",
+            reason,
+            taker,
+        )
+        assert catalogue.value("select likeness.retry_images(reason => %s)", reason) == 0
+    assert catalogue.value("select likeness.retry_placeholders('-1 hour')") == 0
+    image = catalogue.value("select id from likeness.images where product_id = %s", taker)
+    assert catalogue.value("select likeness.retry_images(array[%s::bigint])", image) == 1

@@ -24,7 +24,8 @@ begin
     from likeness.images i
     left join likeness.products p on p.id = i.product_id
    where i.status = 'failed' and i.failure_reason = 'placeholder'
-     and (p.supplier_id = any(v_suppliers) or array_position(v_suppliers, null) is not null);
+     and (p.supplier_id = any(v_suppliers) or array_position(v_suppliers, null) is not null)
+     and (p.canonical_product_id is null or not likeness.is_spared(p.id));
   return likeness.queue_images(coalesce(v_images, '{}'));
 end
 $$;

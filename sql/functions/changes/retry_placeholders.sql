@@ -14,6 +14,7 @@ begin
         left join likeness.products p on p.id = i.product_id
        where i.failure_reason = 'placeholder' and i.status = 'failed' and i.updated_at < likeness.clock() - older_than
          and coalesce(p.status, 'active') = 'active'
+         and (p.canonical_product_id is null or not likeness.is_spared(p.id))
        order by i.updated_at
        limit most) d;
   return likeness.queue_images(coalesce(v_images, '{}'));

@@ -33,7 +33,13 @@ begin
        from likeness.products p
        join likeness.datasets d on d.id = p.dataset_id and d.status <> 'draft'
        join likeness.suppliers s on s.id = p.supplier_id
-       join likeness.images g on g.product_id = p.id or g.canonical_product_id = p.canonical_product_id
+       left join likeness.canonical_products c on c.id = p.canonical_product_id and not p.use_custom_image
+      cross join lateral (
+        select o.id, o.blob_sha256 from likeness.images o where o.product_id = p.id
+         union all
+        select o.id, o.blob_sha256 from likeness.images o where o.canonical_product_id = p.canonical_product_id
+         union all
+        select o.id, o.blob_sha256 from likeness.images o where o.product_id = c.picture_product_id and c.picture_product_id <> p.id and o.blob_sha256 is not null) g
       where p.status = 'active'
         and (g.blob_sha256 is not null or p.canonical_product_id is null or not likeness.is_spared(p.id))
         and (refresh_images.product_ids is null or p.id = any(refresh_images.product_ids))

@@ -20,7 +20,9 @@ begin
      and (retry_images.product_ids is null or i.product_id = any(retry_images.product_ids))
      and (retry_images.supplier is null or s.name = retry_images.supplier)
      and (retry_images.reason is null or i.failure_reason = retry_images.reason)
-     and (retry_images.host is null or h.host = lower(retry_images.host));
+     and (retry_images.host is null or h.host = lower(retry_images.host))
+     -- Those of products that show shared ones are needed by nobody, unless they are named.
+     and (retry_images.image_ids is not null or p.canonical_product_id is null or not likeness.is_spared(p.id));
   return likeness.queue_images(coalesce(v_images, '{}'), retry_images.priority);
 end
 $$;

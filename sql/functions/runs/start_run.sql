@@ -31,6 +31,15 @@ begin
                   or (start_run.force and i.status = 'completed'))
            order by i.position, i.id
            limit start_run.image_limit) w;
+  -- What a named product shows by somebody else's name is fetched afresh, too.
+  if start_run.force and start_run.product_ids is not null then
+    v_images := (v_images || array(
+      select distinct i.id
+        from likeness.products p
+        join likeness.canonical_products c on c.id = p.canonical_product_id and c.picture_product_id <> all(start_run.product_ids)
+        join likeness.images i on i.product_id = c.picture_product_id and i.status = 'completed'
+       where p.id = any(start_run.product_ids) and p.status = 'active' and not p.use_custom_image))[:coalesce(start_run.image_limit, 2147483647)];
+  end if;
   -- Counted where products are named: over a whole catalogue it would cost more than the run's own work.
   select count(*)::int into v_all from likeness.images i where i.product_id = any(start_run.product_ids);
 
