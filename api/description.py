@@ -1,4 +1,4 @@
-"""Owns what Litestar leaves out of the API's description: limits inside types, and common answers.
+"""Owns what Litestar leaves out of the API's description: limits of types, answers, examples.
 
 msgspec judges every body, so its own account of a type is the true one: Litestar's forgets the
 limits of a list's items, those that are 0, and which values an optional field takes.
@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from api.examples import EXAMPLES
 from api.parameters import BIGGEST_ID
 
 _REF = "#/components/schemas/{name}"
@@ -21,13 +22,18 @@ _TOO_LARGE = {
 
 
 def complete(schema: dict[str, Any]) -> dict[str, Any]:
-    """The description with msgspec's account of our types, and 413 wherever there is a body."""
+    """The description with msgspec's account of our types, examples, and 413 for every body."""
     components = schema["components"]
     ours = [
         struct for struct in _structs(msgspec.Struct) if struct.__name__ in components["schemas"]
     ]
     _, precise = msgspec.json.schema_components(ours, ref_template=_REF)
     schemas = components["schemas"] | precise
+    schemas |= {
+        name: schemas[name] | {"examples": [example]}
+        for name, example in EXAMPLES.items()
+        if name in schemas
+    }
     paths = {
         path: {method: _with_limits(operation) for method, operation in item.items()}
         for path, item in schema["paths"].items()

@@ -14,6 +14,7 @@ from msgspec import UNSET, UnsetType
 from psycopg.types.json import Jsonb
 
 from api.access import SECURITY, requires
+from api.examples import FEED
 from api.parameters import AnyRequest, RowId
 from api.problems import documented, problem, unavailable
 from api.services import Services
@@ -147,9 +148,10 @@ class _ImportOperation(Operation):
 
     def __post_init__(self) -> None:
         text = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING))
+        table = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING, examples=[FEED]))
         self.request_body = RequestBody(
             description="The feed itself: CSV, JSON lines or a JSON array, also gzipped.",
-            content={"text/csv": text, "application/x-ndjson": text, "application/json": text},
+            content={"text/csv": table, "application/x-ndjson": text, "application/json": text},
             required=True,
         )
 

@@ -78,9 +78,12 @@ def _by_tag(schema: dict[str, Any]) -> dict[str, list[tuple[str, str, dict[str, 
     return found
 
 
-async def _as_problem(response: Response[Any]) -> Response[Any]:
+async def _finish(response: Response[Any]) -> Response[Any]:
     if response.status_code == 404:
+        # Litestar tells in HTML what it does not find here.
         raise problem("not-found", "The description is at /openapi/openapi.json.")
+    response.set_header("content-security-policy", POLICY)
+    response.set_header("x-content-type-options", "nosniff")
     return response
 
 
@@ -95,9 +98,8 @@ def openapi_config(settings: Settings) -> OpenAPIConfig:
         servers=[Server(url=settings.api_url)],
         components=COMPONENTS,
         tags=[Tag(name=name, description=text) for name, text in _TAGS.items()],
-        # Litestar tells in HTML what it does not find here.
         openapi_router=Router(
-            "/openapi", route_handlers=[], after_request=_as_problem, include_in_schema=False
+            "/openapi", route_handlers=[], after_request=_finish, include_in_schema=False
         ),
         render_plugins=[
             ReferencePage(path="/"),
@@ -105,6 +107,3 @@ def openapi_config(settings: Settings) -> OpenAPIConfig:
             Yaml(),
         ],
     )
-
-
-HEADERS = {"content-security-policy": POLICY}

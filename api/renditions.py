@@ -50,7 +50,7 @@ _SAFETY = {
     description="`{recipe}.webp`, `.avif` or `.jpg`; or `original` with `sig` and `expires`."
     " Takes If-None-Match, Range and If-Range.",
     media_type="image/*",
-    responses=documented(206, 304, 400, 403, 404, 416),
+    responses=documented(206, 302, 304, 400, 403, 404, 416),
 )
 async def get_bytes(
     request: AnyRequest,

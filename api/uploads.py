@@ -13,6 +13,7 @@ import msgspec
 from litestar import Response, Router, post
 from litestar.datastructures import UploadFile
 from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import MultipartBody
 
 from api.access import SECURITY, requires
@@ -61,6 +62,11 @@ class Upload(msgspec.Struct):
     is_new: bool
 
 
+_KNOWN = ResponseSpec(
+    data_container=Upload, description="Known bytes, shown already.", generate_examples=False
+)
+
+
 @dataclass(frozen=True, slots=True)
 class _File:
     sha256: str
@@ -74,7 +80,7 @@ class _File:
     summary="Upload a picture of a product",
     description="202: kept and queued, a worker makes its sizes. 200: these bytes were known and"
     " are shown already. The type is judged by content: JPEG, PNG, WebP, AVIF or GIF.",
-    responses=documented(400, 401, 403, 404, 409, 413, 415),
+    responses={200: _KNOWN, **documented(400, 401, 403, 404, 409, 413, 415)},
 )
 async def post_upload(
     services: NamedDependency[Services], data: MultipartBody[UploadForm]

@@ -4,17 +4,21 @@ import json
 import re
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
+import msgspec
 import psycopg
 import pytest
 from litestar.testing import TestClient
 from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 
-from api import problems
+from api import problems, uploads
 from api.app import create_app
+from api.examples import EXAMPLES
 from api.gallery import average_colour
 from api.server import Server
 from tests.api.serving import client_of, running
@@ -280,6 +284,42 @@ def test_the_description_holds_the_limits_that_requests_are_judged_by(client: ht
     assert {"206", "304"} <= schema["paths"]["/api/images/{sha256}/{file}"]["get"][
         "responses"
     ].keys()
+
+
+def test_every_body_and_every_answer_has_an_example_that_fits(client: httpx.Client) -> None:
+    schema = client.get("/openapi/openapi.json").json()
+    contents = [
+        (f"{method} {path}", content["schema"])
+        for path, item in schema["paths"].items()
+        for method, operation in item.items()
+        for part in (operation.get("requestBody", {}), *operation["responses"].values())
+        for kind, content in part.get("content", {}).items()
+        if kind.endswith("json") and content.get("schema", {}).get("type") != "string"
+    ]
+    assert len(contents) > 50
+    for where, found in contents:
+        named = [each["$ref"] for each in (found, *found.get("oneOf", ())) if "$ref" in each]
+        name = named[0].rpartition("/")[2]
+        assert schema["components"]["schemas"][name]["examples"] == [EXAMPLES[name]], where
+    ours: dict[str, Any] = {
+        f"{kind.__module__.rpartition('.')[2]}_{kind.__name__}": kind
+        for kind in (*_descendants(msgspec.Struct), uploads.UploadForm)
+    }
+    for name, example in EXAMPLES.items():
+        (kind,) = (kind for key, kind in ours.items() if key == name or kind.__name__ == name)
+        if kind is uploads.UploadForm:
+            assert example.keys() == set(uploads.UploadForm.__annotations__)
+        else:
+            assert msgspec.to_builtins(msgspec.convert(example, kind)).keys() >= example.keys()
+            if not kind.__struct_config__.forbid_unknown_fields and name != "Problem":
+                assert set(kind.__struct_fields__) == example.keys(), name
+
+
+def _descendants(base: Any) -> Iterator[Any]:
+    for kind in base.__subclasses__():
+        if kind.__module__.startswith("api."):
+            yield kind
+        yield from _descendants(kind)
 
 
 def test_the_documentation_lists_every_type_of_problem() -> None:
