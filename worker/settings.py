@@ -139,10 +139,10 @@ class Settings(BaseSettings):
     )
     keep_originals: bool = Field(True, description="Keep each original beside its renditions.")
     garbage_grace_days: float = Field(
-        30.0, ge=0, description="How long bytes that nobody shows any more are kept."
+        30.0, ge=0, le=36_500, description="How long bytes that nobody shows any more are kept."
     )
     history_days: float = Field(
-        365.0, ge=0, description="How long bytes are kept that a place showed once."
+        365.0, ge=0, le=36_500, description="How long bytes are kept that a place showed once."
     )
     freshness_cron: str = Field(
         "0 2 * * *", description="When the day's freshness checks are planned: cron, in UTC."
@@ -156,6 +156,7 @@ class Settings(BaseSettings):
     cleanup_days: float = Field(
         90.0,
         ge=0,
+        le=36_500,
         description="How long a product must be inactive or deleted before its pictures go.",
     )
     cleanup_cron: str = Field(
@@ -207,6 +208,15 @@ class Settings(BaseSettings):
     def _split_commas(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("freshness_cron", "cleanup_cron")
+    @classmethod
+    def _is_cron(cls, value: str) -> str:
+        from croniter import croniter
+
+        if not croniter.is_valid(value):
+            raise ValueError("not a time in cron's words, such as 0 2 * * *")
         return value
 
     @field_validator(

@@ -85,6 +85,24 @@ def test_a_bad_setting_is_named_with_its_variable() -> None:
     assert "Traceback" not in answer.stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("LIKENESS_FRESHNESS_CRON", "at two"),
+        ("LIKENESS_CLEANUP_CRON", ""),
+        ("LIKENESS_CLEANUP_DAYS", "inf"),
+        ("LIKENESS_FRESHNESS_BYTES_A_DAY", "0"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_told_of_before_anything_runs(
+    name: str, value: str
+) -> None:
+    answer = run_program("worker", **{name: value})
+    assert answer.returncode == 1
+    assert answer.stderr.startswith(f"Error: Bad settings:\n  {name}: ")
+    assert "Traceback" not in answer.stderr
+
+
 def test_a_server_that_does_not_answer_is_an_error_without_a_traceback(tmp_path: Path) -> None:
     answer = run_program("status", LIKENESS_DATABASE_URL=f"host={tmp_path} dbname=likeness")
     assert answer.returncode == 1
