@@ -31,8 +31,12 @@ _ANSWER = """
 select items, wanted, retry_after, has_unknown
   from likeness.display_answer(%s::bigint[], %s, %s)
 """
-# Quotes inside of JSON strings are escaped, so that no name of a product looks like this.
-_TO_BE_SIGNED = re.compile(r'"url":"([^"]*/api/images/(proxy/[0-9]+|[0-9a-f]{64}/original))"')
+# Quotes inside of JSON strings are escaped, so that no name of a product looks like this; and a
+# supplier's own address, which may look like ours, is direct.
+_TO_BE_SIGNED = re.compile(
+    r'"source":"(proxy|original)",'
+    r'"url":"([^"]*/api/images/(proxy/[0-9]+|[0-9a-f]{64}/original))"'
+)
 _LOCAL = "/api/images/"
 
 
@@ -163,7 +167,9 @@ async def answer(services: Services, product_ids: Sequence[int], context: Contex
     services.interest.see(product_ids)
     _note(services, wanted, context)
     sign = services.signer.query
-    items = _TO_BE_SIGNED.sub(lambda found: f'"url":"{found[1]}?{sign(found[2])}"', items)
+    items = _TO_BE_SIGNED.sub(
+        lambda found: f'"source":"{found[1]}","url":"{found[2]}?{sign(found[3])}"', items
+    )
     lifetime = caching.soon(retry_after) if retry_after else caching.ANSWER
     return Answer(items, lifetime, has_unknown)
 

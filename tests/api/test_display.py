@@ -59,6 +59,16 @@ def test_a_batch_of_a_replica_base_keeps_foreign_urls_as_they_are(
     )
 
 
+def test_an_address_of_a_supplier_that_looks_like_ours_is_not_signed(
+    client: httpx.Client, shop: Shop
+) -> None:
+    product = shop.pending(
+        while_pending="direct", prefix="https://evil.example/api/images/", pictures=("proxy/1",)
+    )
+    item = client.get(f"/api/products/{product}/display-url").json()
+    assert (item["source"], item["url"]) == ("direct", "https://evil.example/api/images/proxy/1")
+
+
 def test_what_is_pending_is_kept_shortly_and_led_through_the_signed_proxy(
     client: httpx.Client, shop: Shop
 ) -> None:

@@ -130,6 +130,10 @@ def test_a_waiting_picture_is_shown_through_the_proxy_and_says_when_to_ask_again
     [
         ("https://a.test/x.jpg", "direct", False, "direct"),
         ("http://a.test/x.jpg", "direct", False, "proxy"),
+        ("https://a.test/x@2.jpg", "direct", False, "direct"),
+        ("https://a.test?x@2.jpg", "direct", False, "direct"),
+        ("https://user:password@a.test/x.jpg", "direct", False, "proxy"),
+        ("https://a.test\\@b.test/x.jpg", "direct", False, "proxy"),
         ("ftp://a.test/x.jpg", "direct", False, "proxy"),
         ("https://a.test/x.jpg", "proxy", True, "proxy"),
         ("https://a.test/x.jpg", "none", False, None),

@@ -71,7 +71,8 @@ begin atomic
      select case when b.has_original and a.presets[1] = 'original' and b.format in ('jpeg', 'png', 'webp', 'avif', 'gif', 'bmp') then 'original'
                  when n.size is not null then 'rendition'
                  when i.fetch_url is null or i.status = 'failed' or s.while_pending = 'none' or i.uploaded_sha256 is not null then null
-                 when s.while_pending = 'direct' and not s.hide_origin and i.fetch_url ~* '^https://' then 'direct'
+                 -- With a password before the host it is for nobody's eyes (and is never fetched).
+                 when s.while_pending = 'direct' and not s.hide_origin and i.fetch_url ~* '^https://[^/?#@\\\s]+([/?#]|$)' then 'direct'
                  else 'proxy' end as source
      offset 0) c
    order by a.turn;
