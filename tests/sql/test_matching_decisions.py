@@ -825,3 +825,17 @@ def test_retries_leave_out_what_nobody_needs(catalogue: Catalogue) -> None:
     assert catalogue.value("select likeness.retry_placeholders('-1 hour')") == 0
     image = catalogue.value("select id from likeness.images where product_id = %s", taker)
     assert catalogue.value("select likeness.retry_images(array[%s::bigint])", image) == 1
+
+
+@pytest.mark.parametrize("is_shared", [True, False])
+def test_a_picture_is_checked_while_somebody_shows_it(
+    catalogue: Catalogue, is_shared: bool
+) -> None:
+    _, giver, taker = _two_stores(catalogue)
+    _set_status(catalogue, giver, "inactive")
+    if not is_shared:
+        catalogue.value("select likeness.unlink_match(%s, 'anna')", taker)
+    catalogue.one.execute("update likeness.images set queued_at = null")
+    catalogue.one.at(catalogue.one.now() + timedelta(days=60))
+    catalogue.value("select likeness.queue_checks()")
+    assert catalogue.queued() == ({giver} if is_shared else set())

@@ -62,7 +62,9 @@ begin
      cross join lateral (
        -- A picture that may have changed with its neighbour would stay wrong until its own time.
        select g.weight * (likeness.check_value(g.shape, g.days, n.elapsed_days) + f.suspicion * 0.5 * e.days) as worth) k
-     where i.status = 'completed' and i.queued_at is null and i.uploaded_sha256 is null and coalesce(p.status, 'active') = 'active'
+     where i.status = 'completed' and i.queued_at is null and i.uploaded_sha256 is null
+       -- Pictures of products that left are looked at while others show them.
+       and case when p.status <> 'active' then likeness.shows_for_others(p.id, v_now) else true end
        and not h.paused and (h.blocked_until is null or h.blocked_until <= v_now)
   ),
   postponed as (
@@ -108,7 +110,8 @@ begin
     left join likeness.products p on p.id = i.product_id
    where i.id = f.image_id
      and f.image_id in (select d.image_id from likeness.image_freshness d where d.next_check_at <= v_now order by d.next_check_at limit queue_checks.most)
-     and (i.status <> 'completed' or i.queued_at is not null or i.uploaded_sha256 is not null or h.id is null or h.paused or h.blocked_until > v_now or p.status <> 'active');
+     and (i.status <> 'completed' or i.queued_at is not null or i.uploaded_sha256 is not null or h.id is null or h.paused or h.blocked_until > v_now
+          or (p.status <> 'active' and not likeness.shows_for_others(p.id, v_now)));
   update likeness.check_plan c
      set request_tokens = v_plan.request_tokens - coalesce(v_requests, 0), byte_tokens = v_plan.byte_tokens - coalesce(v_bytes, 0), paced_at = v_now;
   return v_queued;
