@@ -4,7 +4,8 @@ language sql
 stable parallel safe
 begin atomic
   with touched as materialized (
-    select h.image_id, max(h.product_id) as product_id, (array_agg(h.cause order by h.shown_at desc, h.id desc))[1] as last_cause
+    select h.image_id, max(h.product_id) as product_id, (array_agg(h.cause order by h.shown_at desc, h.id desc))[1] as last_cause,
+           bool_or(h.cause = 'placeholder') as had_placeholder
       from likeness.image_history h
       join likeness.products p on p.id = h.product_id and p.supplier_id = plan_rollback.supplier_id
      where h.shown_at >= plan_rollback.since
@@ -25,10 +26,10 @@ begin atomic
        order by h.shown_at desc, h.id desc
        limit 1) e on true
     left join likeness.blobs b on b.sha256 = e.blob_sha256
-    -- What is known for a placeholder by now was no picture then either.
+    -- What is known for a placeholder by now was no picture then either. Near copies are looked for where some were found.
     left join lateral (
       select likeness.find_placeholder(b.sha256, b.phash, b.signature, plan_rollback.supplier_id) is not null as is_placeholder
-       where exists (select from likeness.placeholders h where h.verdict = 'placeholder')) n on true
+       where t.had_placeholder or exists (select from likeness.placeholders h where h.sha256 = b.sha256)) n on true
    where (i.id is not null or e.blob_sha256 is not null)
      and i.blob_sha256 is distinct from e.blob_sha256
      -- Cleaned up: whoever comes back is fetched afresh.
