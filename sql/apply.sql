@@ -212,6 +212,8 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/matching/compare_candidates.sql
 \ir functions/matching/match_limit.sql
 \ir functions/matching/describe_match.sql
+\ir functions/matching/bare_sizes.sql
+\ir functions/matching/sizes_contradict.sql
 \ir functions/matching/find_candidates.sql
 \ir functions/matching/score_candidates.sql
 \ir functions/matching/overlap_names.sql

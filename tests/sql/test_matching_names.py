@@ -157,6 +157,50 @@ def test_equal_names_on_several_canonical_products_never_link(shelf: Db) -> None
         assert "2 canonical products have this name" in best["evidence"]["text"]
 
 
+@pytest.mark.parametrize(
+    ("name", "size", "sizes"),
+    [
+        ("Crew T-Shirt M", None, ["m"]),
+        ("Crew T-shirt, L/XL, red", "", ["l", "xl"]),
+        ("Crew shirt (XXL)", None, ["2xl"]),
+        ("Crew shirt", "2xl", ["2xl"]),
+        ("Running shoe", "42,5", ["42.5"]),
+        ("Rope 5 m", None, []),
+        ("Water 1.5 L", "1.5 l", []),
+        ("M&M's T-shirt men's L'Or S-Video M.2", None, []),
+    ],
+)
+def test_a_size_without_a_unit_is_read(
+    connection: Db, name: str, size: str | None, sizes: list[str]
+) -> None:
+    assert value(connection, "select likeness.bare_sizes(%s, %s)", name, size) == sizes
+
+
+@pytest.mark.parametrize(
+    ("names", "sizes"),
+    [
+        (
+            ("Hanes ComfortSoft Crew T-Shirt Red M", "Hanes ComfortSoft Crew T-Shirt Red L"),
+            ("", ""),
+        ),
+        (("Hanes ComfortSoft Crew T-Shirt Red",) * 2, ("XL", "XXL")),
+        (("Nike Pegasus Trail running shoe",) * 2, ("42", "43")),
+    ],
+)
+def test_another_size_of_clothes_or_shoes_never_reaches_the_line(
+    shelf: Db, names: tuple[str, str], sizes: tuple[str, str]
+) -> None:
+    add(shelf, names[0], size=sizes[0])
+    [other, *_] = find(shelf, names[1], size=sizes[1])
+    assert other["confidence"] <= 0.69 + 1e-6
+    assert "≠" in other["evidence"]["text"]
+    # The same one links, also beside the other.
+    same = add(shelf, names[1], size=sizes[1])
+    [best, *_] = find(shelf, names[1], size=sizes[1])
+    assert best["canonical_product_id"] == same[0]
+    assert best["confidence"] > other["confidence"]
+
+
 def test_a_part_number_finds_what_the_name_does_not_say(shelf: Db) -> None:
     (wanted,) = add(shelf, "Alderon Cordless Drill", mpn="RZ-77 401")
     best = find(shelf, "Akku-Bohrer Alderon", mpn="RZ77401")[0]

@@ -15,22 +15,31 @@ as $$
 declare
   v_weights double precision[];
   v_constants jsonb;
+  v_sizes text[] := likeness.bare_sizes(find_candidates.name, find_candidates.size);
 begin
   select array_agg(w.weight order by w.place) filter (where w.place is not null), jsonb_object_agg(w.name, w.weight) filter (where w.place is null)
     into v_weights, v_constants
     from likeness.match_weights w;
   return query
   with compared as materialized (
-    select c.canonical_product_id as id, c.name_key, c.facts,
+    select c.canonical_product_id as id, c.name_key, c.facts || coalesce(z.fact, '[]') as facts, z.fact is not null as is_other_size,
+           -- Another size without a unit is as much another thing as another amount (units_differ).
            least((v_constants ->> 'base')::double precision
-                 + (select sum(f.value * v_weights[f.place]) from unnest(c.features) with ordinality f (value, place)), 30) as odds
+                 + (select sum(f.value * v_weights[f.place]) from unnest(c.features) with ordinality f (value, place))
+                 + case when z.fact is not null then v_weights[13] else 0 end, 30) as odds
       from likeness.compare_candidates(
              find_candidates.name, find_candidates.brand, find_candidates.mpn, find_candidates.size, find_candidates.price,
-             coalesce(find_candidates.lexicon, likeness.match_lexicon())) c),
+             coalesce(find_candidates.lexicon, likeness.match_lexicon())) c
+      left join lateral (
+        select jsonb_build_object('kind', 'size', 'verdict', 'contradicts', 'product', array_to_string(v_sizes, '/'), 'candidate', array_to_string(t.sizes, '/'),
+                                  'text', format('size %s ≠ %s', upper(array_to_string(v_sizes, '/')), upper(array_to_string(t.sizes, '/')))) as fact
+          from likeness.canonical_products k
+         cross join lateral (select likeness.bare_sizes(k.name, k.size) as sizes offset 0) t
+         where k.id = c.canonical_product_id and v_sizes <> '{}' and likeness.sizes_contradict(v_sizes, t.sizes)) z on true),
   -- One of them, or none: what speaks for one candidate speaks against the others, and two equal names get half each.
   ranked as (
     select o.*, row_number() over (order by o.odds desc, o.id)::int as place,
-           count(*) over (partition by o.name_key) as namesakes,
+           count(*) over (partition by o.name_key, o.is_other_size) as namesakes,
            exp(o.odds) / (1 + sum(exp(o.odds)) over ()) as share
       from compared o),
   judged as (

@@ -4,7 +4,7 @@ language sql
 immutable parallel safe
 begin atomic
   -- Whatever else agrees, a contradiction is for a person to look at: it never reaches the line of automatic links.
-  select coalesce(min(case when f.fact ->> 'kind' in ('amount', 'colour') then match_limit.despite_contradiction else match_limit.despite_doubt end), 1)
+  select coalesce(min(case when f.fact ->> 'kind' in ('amount', 'colour', 'size') then match_limit.despite_contradiction else match_limit.despite_doubt end), 1)
     from jsonb_array_elements(match_limit.facts) f (fact)
    where f.fact ->> 'verdict' = 'contradicts';
 end;
