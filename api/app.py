@@ -37,7 +37,8 @@ from api import (
 )
 from api.cross_origin import CrossOrigin
 from api.metrics import ViewCollector
-from api.problems import problem_plugin
+from api.parameters import AnyRequest
+from api.problems import problem, problem_plugin
 from api.reference import openapi_config
 from api.services import Services, open_services, provide_services
 from api.telemetry import Telemetry
@@ -124,7 +125,14 @@ def _static_files() -> Router:
         directories=[_HERE / "static"],
         cache_control=CacheControlHeader(max_age=300, public=True),
         include_in_schema=False,
+        before_request=_refuse_null,
     )
+
+
+async def _refuse_null(request: AnyRequest) -> None:
+    # No file has such a name, and asking the system for one is an error.
+    if "\0" in request.scope["path"]:
+        raise problem("not-found")
 
 
 @get("/docs", include_in_schema=False, status_code=302)

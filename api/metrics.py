@@ -102,7 +102,9 @@ async def get_metrics(services: NamedDependency[Services], state: State) -> Resp
     collector: ViewCollector = state.collector
     await collector.refresh(services)
     body = await asyncio.to_thread(generate_latest, registry)
-    return Response(body, media_type=CONTENT_TYPE_LATEST, headers={"cache-control": "no-store"})
+    # As a header, since a media type of text gets a second charset.
+    headers = {"content-type": CONTENT_TYPE_LATEST, "cache-control": "no-store"}
+    return Response(body, headers=headers)
 
 
 HANDLERS = [get_metrics]

@@ -141,7 +141,11 @@ def _from_http(error: HTTPException) -> ProblemDetailsException:
     members: dict[str, Any] = {}
     if isinstance(error, ValidationException) and isinstance(error.extra, list):
         members["errors"] = [_in_words(fault) for fault in error.extra]
-    return problem(code, error.detail, headers=error.headers, **members)
+    headers = dict(error.headers or {})
+    if "GET" in headers.get("allow", ""):
+        # HEAD is answered as GET before the framework sees it.
+        headers["allow"] = headers["allow"].replace("GET", "GET, HEAD")
+    return problem(code, error.detail, headers=headers, **members)
 
 
 def _in_words(fault: dict[str, Any]) -> dict[str, Any]:

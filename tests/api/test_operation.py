@@ -13,6 +13,7 @@ import msgspec
 import psycopg
 import pytest
 from litestar.testing import TestClient
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 
@@ -142,7 +143,9 @@ def test_metrics_tell_the_queue_and_the_requests(client: httpx.Client, shop: Sho
     product = shop.pending()
     client.get(f"/api/products/{product}/display-url")
     client.get("/nowhere")
-    text = client.get("/metrics").text
+    answer = client.get("/metrics")
+    assert answer.headers["content-type"] == CONTENT_TYPE_LATEST
+    text = answer.text
     assert 'likeness_images{state="waiting"} 1.0' in text
     assert 'likeness_hosts{status="ready"} 1.0' in text
     assert re.search(
@@ -192,6 +195,8 @@ def test_no_stack_trace_leaves(client: httpx.Client, monkeypatch: pytest.MonkeyP
         ("GET", "/openapi/nothing", 404),
         ("GET", "/openapi/nothing.json", 404),
         ("GET", "/static/nothing", 404),
+        ("GET", "/static/%00", 404),
+        ("GET", "/static/gallery.css%00.js", 404),
     ],
 )
 def test_what_matches_no_route_is_a_problem_too(
@@ -200,6 +205,12 @@ def test_what_matches_no_route_is_a_problem_too(
     answer = client.request(method, path)
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_what_is_allowed_instead_is_told(client: httpx.Client) -> None:
+    refused = client.put("/api/products/1/display-url").headers["allow"]
+    assert refused.split(", ") == ["GET", "HEAD", "OPTIONS"]
+    assert client.get("/api/display-urls").headers["allow"] == "POST, OPTIONS"
 
 
 def test_a_body_that_is_too_large_is_refused(client: httpx.Client) -> None:
