@@ -218,6 +218,15 @@ def test_the_worth_of_a_look_is_its_integral(shop: Shop) -> None:
         assert shop.value("select likeness.check_value(%s, 5, 3)", other) > 0
 
 
+def test_no_picture_is_taken_to_change_less_than_once_a_year(shop: Shop) -> None:
+    quiet, yearly = (
+        shop.value("select likeness.check_value(%s, 100, 30)", shape) for shape in (1e-4, 100 / 365)
+    )
+    assert quiet == yearly
+    intervals = [shop.value("select likeness.check_interval(%s, 100, 0.5)", s) for s in (1e-4, 0.1)]
+    assert intervals[0] == intervals[1] < 30
+
+
 def test_the_interval_is_where_a_look_is_worth_its_price(shop: Shop) -> None:
     for shape, days, price in ((0.2, 10.0, 0.5), (3.0, 60.0, 0.2), (5.0, 4.0, 0.05)):
         interval = shop.value("select likeness.check_interval(%s, %s, %s)", shape, days, price)

@@ -16,7 +16,7 @@ begin
     return case when shape > 1 and days / (shape - 1) <= price then 1 else c_most end;
   end if;
   -- The worth is at most rate t^2 / 2, so the answer is not below this; from there it is halved in proportion.
-  v_from := least(sqrt(2 * price * days / shape), c_most);
+  v_from := least(sqrt(2 * price / greatest(shape / days, 1.0 / 365)), c_most);
   for v_round in 1..12 loop
     exit when v_to < v_from * 1.02;
     v_middle := sqrt(v_from * v_to);
