@@ -350,10 +350,10 @@ def compare(
     }
     for turn, budget in enumerate(budgets):
         began = time.perf_counter()
-        rows[f"ours_{budget:.0%}".replace("%", "_percent")] = run_ours(
+        rows[f"ours_{budget * 100:g}_percent"] = run_ours(
             postgres, scenario, budget, number * 100 + turn
         )
-        print(f"  {budget:.0%}: {time.perf_counter() - began:.0f} s", file=sys.stderr)
+        print(f"  {budget:.1%}: {time.perf_counter() - began:.0f} s", file=sys.stderr)
     return {name: _figures(tally, daily) for name, tally in rows.items()}
 
 
@@ -390,7 +390,7 @@ def _summary(results: dict[str, dict[str, dict[str, float]]]) -> dict[str, Any]:
         row["wrong_hours_to_daily_ratio"]
         for rows in results.values()
         for name, row in rows.items()
-        if name.startswith("ours") and 0.2 <= row["requests_to_daily_ratio"] <= 0.255
+        if name.startswith("ours") and 0.2 <= row["requests_to_daily_ratio"] <= 0.25
     ]
     return {
         "worst_wrong_hours_to_daily_ratio_at_a_quarter": max(at_a_quarter, default=None),
@@ -419,7 +419,8 @@ def main() -> None:
         for mix in options.mix or ["shop"]
         for seed in options.seed or [1]
     ]
-    budgets = options.budget or ([0.25] if options.quick else [0.10, 0.25, 0.50])
+    # What feeds tell of is fetched beyond the budget: with it, this is a quarter.
+    budgets = options.budget or ([0.245] if options.quick else [0.10, 0.245, 0.50])
     results = {}
     with start_postgres() as postgres:
         for number, scenario in enumerate(scenarios):
