@@ -23,7 +23,7 @@ from worker.settings import Settings, child_environment
 # A route of each scope that does nothing without a body.
 ROUTES = {
     "feeds": ("POST", "/api/suppliers"),
-    "mirror": ("POST", "/api/mirror"),
+    "mirror": ("GET", "/api/mirror/4711"),
     "pictures": ("GET", "/api/products/4711/images"),
 }
 
