@@ -310,6 +310,26 @@ def test_a_person_can_name_a_placeholder(shop: Shop) -> None:
         shop.value("select likeness.overrule_placeholder(%s)", OTHER)
 
 
+def test_what_was_said_of_one_supplier_counts_more_than_what_was_said_of_all(shop: Shop) -> None:
+    product = shop.add_product("p", "p.jpg")
+    mirror(shop, product, OLD, 0)
+    shop.execute("select likeness.mark_placeholder(%s)", OLD)
+    shop.execute("select likeness.overrule_placeholder(%s)", OLD)
+    mirror(shop, product, OLD, 0)
+    assert shows(shop, product) == OLD
+    assert shop.value("select likeness.mark_placeholder(%s, 'acme')", OLD) == 1
+    mirror(shop, product, OLD, 0)
+    assert shows(shop, product) is None
+    other = Shop(shop.connection, "other", prefix="http://other.test/p")
+    theirs = other.add_product("p", "p.jpg")
+    mirror(other, theirs, OLD, 0)
+    assert shows(other, theirs) == OLD
+    # Said of all again, it is a picture for all.
+    shop.execute("select likeness.overrule_placeholder(%s)", OLD)
+    mirror(shop, product, OLD, 0)
+    assert shows(shop, product) == OLD
+
+
 def test_bytes_of_a_placeholder_are_kept_to_be_looked_at(shop: Shop) -> None:
     many_with(shop, OLD, 21)
     detect(shop)

@@ -15,7 +15,9 @@ begin atomic
      -- What a person said of these very bytes counts more than what is near them.
      and not exists (
        select from likeness.placeholders o
-        where o.sha256 = find_placeholder.sha256 and o.verdict = 'picture' and (o.supplier_id is null or o.supplier_id = find_placeholder.supplier_id))
+        where o.sha256 = find_placeholder.sha256 and o.verdict = 'picture' and (o.supplier_id is null or o.supplier_id = find_placeholder.supplier_id)
+          -- But what was said of one supplier counts more than what was said of all.
+          and not (o.supplier_id is null and p.supplier_id is not null and p.sha256 = o.sha256))
    order by p.sha256 = find_placeholder.sha256 desc, p.id
    limit 1;
 end;
