@@ -4,10 +4,12 @@ select p.id as product_id, s.name as supplier, p.sku, p.name, p.status as produc
        i.mirrored_at as image_cached_at,
        i.attempts as image_processing_attempts,
        case when i.failure_reason is not null then i.failure_reason || ': ' || coalesce(i.failure_text, '') end as image_processing_error,
-       jsonb_build_object(
-         'thumb', (select likeness.rendition_url(b.sha256, r) from jsonb_array_elements(b.renditions) r where r ->> 'preset' = 'thumb' and r ->> 'format' = 'webp' limit 1),
-         'medium', (select likeness.rendition_url(b.sha256, r) from jsonb_array_elements(b.renditions) r where r ->> 'preset' = 'medium' and r ->> 'format' = 'webp' limit 1)
-       ) as cached_image_urls,
+       -- Here and not joined, so that who does not ask for it does not pay for it.
+       (select jsonb_build_object('thumb', coalesce(u.thumb, u.medium), 'medium', coalesce(u.medium, u.thumb))
+          from (select max(likeness.rendition_url(b.sha256, r)) filter (where r ->> 'preset' = 'thumb') as thumb,
+                       max(likeness.rendition_url(b.sha256, r)) filter (where r ->> 'preset' = 'medium') as medium
+                  from jsonb_array_elements(b.renditions) r
+                 where r ->> 'format' = 'webp') u) as cached_image_urls,
        s.id as supplier_id, p.dataset_id, i.id as image_id
   from likeness.products p
   join likeness.suppliers s on s.id = p.supplier_id
@@ -36,7 +38,7 @@ comment on column likeness.supplier_products.image_processing_status is 'pending
 comment on column likeness.supplier_products.image_cached_at is 'When the picture was last fetched or confirmed.';
 comment on column likeness.supplier_products.image_processing_attempts is 'Attempts that failed since it was last completed or queued.';
 comment on column likeness.supplier_products.image_processing_error is 'Why the last attempt failed.';
-comment on column likeness.supplier_products.cached_image_urls is '{"thumb": url, "medium": url}, null where not made yet.';
+comment on column likeness.supplier_products.cached_image_urls is '{"thumb": url, "medium": url}, null where not made yet; of a picture so small that it has one size, both are that.';
 comment on column likeness.supplier_products.supplier_id is 'Key of the supplier.';
 comment on column likeness.supplier_products.dataset_id is 'Import that last told of it.';
 comment on column likeness.supplier_products.image_id is 'Its first picture, or the one that it shares.';

@@ -85,6 +85,8 @@ def test_the_only_size_of_a_small_picture_is_both_to_who_waits_for_it(shop: Shop
     shop.execute("update likeness.blobs set renditions = %s", Jsonb(RENDITIONS[:1]))
     [row] = shop.rows("select thumb, medium from likeness.product_progress(%s)", [product])
     assert (row["thumb"], row["medium"]) == (THUMB, THUMB)
+    urls = shop.value("select cached_image_urls from likeness.supplier_products")
+    assert urls == {"thumb": THUMB, "medium": THUMB}
 
 
 def test_width_and_height_are_those_of_what_is_served(shop: Shop) -> None:
