@@ -40,7 +40,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \set checksum 202188bb05b932d4101f0054cd668270702ea6e2ac952f406a39112ff2278cec
 \ir apply_migration.sql
 \set migration 0010_match_index
-\set checksum a24c93b8e5c90cef591cb4b3c3786d3340aef1839e68e2234a3b791b50c6b139
+\set checksum 14bd9bc863b9157835eb010b31b3582b743b00fa4e72dee7b90460ad44c7de5c
 \ir apply_migration.sql
 \set migration 0011_matching
 \set checksum de690863aa932edc25ce82e2812f45c4ecc32e19a5d84cfda6a9545ae2efcf09
