@@ -29,6 +29,10 @@ begin
   if likeness.is_draining(claim_images.worker) or exists (select from likeness.queue_control q where q.is_paused) then
     return;
   end if;
+  -- What look_at_queue() had ordered is being done: what is queued from now on may be ordered at once.
+  update likeness.queue_control q
+     set ordered_at = null
+   where q.is_only_row = (select c.is_only_row from likeness.queue_control c where c.ordered_at is not null for no key update skip locked);
   -- First level: lock hosts that may be called now, best class first. NO KEY UPDATE, because the KEY SHARE
   -- lock that a long bulk insert holds through its foreign key would hide a host from FOR UPDATE.
   loop
