@@ -417,7 +417,7 @@ async def _look(runtime: Runtime) -> None:
         if is_running:
             runtime.pipeline.nudge()
         elif look.may_order:
-            await order_mirroring()
+            await order_mirroring(is_chosen=True)
         # A pipeline that runs looks for itself.
         timeout = _IDLE_LOOK_SECONDS
         if look.wait_seconds is not None and not is_running:
