@@ -464,7 +464,7 @@ def _wait_until_blocked(db: Db, backend: int) -> None:
         ("0000000000000", None),
         ("400638133393", None),
         ("4.00638E+12", None),
-        ("\u0664006381333931", None),
+        ("\u0664006381333931", "04006381333931"),
         ("", None),
         (None, None),
     ],
