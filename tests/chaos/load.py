@@ -48,8 +48,11 @@ class Load:
         self._start(lambda client: self._call(kind, lambda: client.get(path)))
 
     def ask_for(self, products: Iterable[int]) -> None:
-        """A client that wants one picture after the other, and tries until it is promised."""
-        waiting = iter(products)
+        """A client that wants one picture after the other, and tries until it is promised.
+
+        After the last it begins again: those are there by then, and must still be answered.
+        """
+        waiting = itertools.cycle(products)
         current: list[int] = []
 
         def ask(client: httpx.Client) -> None:
