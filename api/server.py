@@ -10,6 +10,7 @@ import uvicorn
 from litestar import Litestar
 
 from api.app import create_app
+from api.protocol import Protocol
 from worker.settings import Settings
 
 
@@ -48,6 +49,8 @@ def make_server(settings: Settings) -> Server:
         app,
         host=settings.api_host,
         port=settings.api_port,
+        http=Protocol,
+        ws="none",
         lifespan="on",
         log_config=None,
         access_log=False,
