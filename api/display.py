@@ -5,7 +5,7 @@ know how long an answer holds.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated, NamedTuple
 
 import msgspec
@@ -140,6 +140,11 @@ async def resolve(
     return rows
 
 
+def _array(ids: Iterable[int]) -> str:
+    # psycopg dumps a list item by item, which takes ten times as long.
+    return f"{{{','.join(map(str, ids))}}}"
+
+
 def _signed(shown: Shown, signer: UrlSigner) -> Shown:
     if shown.url is None or not shown.is_signed:
         return shown
@@ -162,7 +167,7 @@ class Answer(NamedTuple):
 
 async def answer(services: Services, product_ids: Sequence[int], context: Context) -> Answer:
     """resolve() as JSON: the items, parted by commas, and how long caches may keep them."""
-    (row,) = await services.tuples(_ANSWER, list(product_ids), context, services.settings.api_url)
+    (row,) = await services.tuples(_ANSWER, _array(product_ids), context, services.settings.api_url)
     items, wanted, retry_after, has_unknown = row
     services.interest.see(product_ids)
     _note(services, wanted, context)
