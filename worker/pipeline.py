@@ -261,6 +261,7 @@ class Pipeline:
                 else:
                     fetched = await self._look(_source_of(claim, permit), claim.is_audit, asked)
             finally:
+                permit.give_back()
                 stages.end("fetch")
                 stages.take_out("slot", of="fetch", seconds=permit.waited_seconds)
             sha256 = fetched.sha256 or None

@@ -3,8 +3,9 @@
 A claim alone cannot keep a host's interval, since between it and the request lie a queue of tasks,
 a name server and a handshake. So each request takes its slot when its connection is open. A slot
 may be used within a window that is counted from the question on, by this machine's monotonic
-clock, so that no two clocks need to agree, and a worker that was held up asks again. The answer's
-head is reported: it proves that the request has arrived, however busy its host is.
+clock, so that no two clocks need to agree, and a worker that was held up gives it back and asks
+again. The answer's head is reported: it proves that the request has arrived, however busy its host
+is.
 """
 
 import asyncio
@@ -35,11 +36,11 @@ class SlotRequest:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """The answer to a request began to arrive."""
+    """The answer to a request began to arrive; ``latency_ms`` None: it was never sent."""
 
     host_id: int
     request_no: int
-    latency_ms: float
+    latency_ms: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ class Permit:
     async def _wait(self, url: str) -> None:
         patience = time.monotonic() + _REDIRECT_SECONDS
         while not self._may_send(url):
+            self.give_back()
             slot = await self._slots.ask(SlotRequest(self._image_id, self._claim_no, url))
             if slot.answer == "lost":
                 raise LostClaim(f"image {self._image_id} is no longer ours")
@@ -98,6 +100,12 @@ class Permit:
                 self._slot, self._url = slot, url
             else:
                 await asyncio.sleep(slot.wait_seconds)
+
+    def give_back(self) -> None:
+        """Let others have a slot that was not used: it is too late, or there is nothing to send."""
+        slot, self._slot = self._slot, None
+        if slot is not None and slot.host_id is not None and slot.request_no is not None:
+            self._slots.report(Heard(slot.host_id, slot.request_no, None))
 
     def use(self) -> None:
         """The request is being written: the next one needs a slot of its own."""

@@ -28,7 +28,7 @@ def ask(shop: Shop, *claims: dict[str, Any], url: str = "", **more: object) -> l
     )
 
 
-def hear(shop: Shop, slot: dict[str, Any], latency_ms: float = 20) -> None:
+def hear(shop: Shop, slot: dict[str, Any], latency_ms: float | None = 20) -> None:
     heard = {
         "host_id": slot["host_id"],
         "request_no": slot["request_no"],
@@ -78,7 +78,7 @@ def test_a_host_that_is_slow_by_nature_is_not_waited_for(connection: Db) -> None
     shop, claims = claimed(connection)
     shop.execute("update likeness.hosts set least_latency_ms = 1500")
     ask(shop, claims[0])
-    shop.at(shop.now() + timedelta(seconds=1.2))
+    shop.at(shop.now() + timedelta(seconds=1.5))
     assert ask(shop, claims[1])[0]["answer"] == "go"
 
 
@@ -92,6 +92,19 @@ def test_an_answer_to_an_earlier_request_frees_nothing(connection: Db) -> None:
     hear(shop, first)
     shop.at(now + timedelta(seconds=7.5))
     assert ask(shop, claims[2])[0]["answer"] == "wait"
+
+
+def test_a_slot_that_was_not_used_is_the_next_one_s_at_once(connection: Db) -> None:
+    shop, claims = claimed(connection)
+    shop.execute("update likeness.hosts set least_latency_ms = 7")
+    [first] = ask(shop, claims[0])
+    hear(shop, first, latency_ms=None)
+    [second] = ask(shop, claims[1])
+    assert second["answer"] == "go"
+    assert shop.value("select least_latency_ms from likeness.hosts") == 7
+    # Said twice, or too late, it takes nothing from whoever has the slot now.
+    hear(shop, first, latency_ms=None)
+    assert ask(shop, claims[0])[0]["answer"] == "wait"
 
 
 def test_requests_that_ask_together_get_one_slot(connection: Db) -> None:

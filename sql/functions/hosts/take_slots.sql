@@ -37,9 +37,12 @@ begin
   -- An answer proves that its request has arrived; from now on the interval is counted.
   update likeness.hosts h
      set unheard_until = case when h.request_no <> a.request_no then h.unheard_until end,
-         next_request_at = case when h.request_no <> a.request_no then h.next_request_at else v_now + h.min_interval * (1 + 0.1 * random()) end,
+         next_request_at = case when h.request_no <> a.request_no then h.next_request_at
+                                -- The slot was not used: it is the next one's at once.
+                                when a.latency_ms is null then v_now
+                                else v_now + h.min_interval * (1 + 0.1 * random()) end,
          -- Forgets slowly how quick a host once was.
-         least_latency_ms = least(h.least_latency_ms * 1.01, a.latency_ms)
+         least_latency_ms = case when a.latency_ms is null then h.least_latency_ms else least(h.least_latency_ms * 1.01, a.latency_ms) end
     from (select distinct on (e.host_id) e.host_id, e.request_no, e.latency_ms
             from jsonb_to_recordset(take_slots.heard) e (host_id bigint, request_no int, latency_ms real)
            order by e.host_id, e.request_no desc) a
@@ -107,4 +110,4 @@ begin
 end
 $$;
 comment on function likeness.take_slots(text, jsonb, jsonb, double precision) is
-  'Before each request that a worker sends for a claimed picture ({image_id, claim_no, url}): go (send it within window_seconds of the question, else ask again; no window: at once), wait (ask again after wait_seconds), full or blocked (a redirect leads to another host, which may not be called now), or lost (the claim; send nothing). heard: the requests that were answered since ({host_id, request_no, latency_ms}); lag_seconds: how late the worker is of late.';
+  'Before each request that a worker sends for a claimed picture ({image_id, claim_no, url}): go (send it within window_seconds of the question, else ask again; no window: at once), wait (ask again after wait_seconds), full or blocked (a redirect leads to another host, which may not be called now), or lost (the claim; send nothing). heard: the requests that were answered since ({host_id, request_no, latency_ms}; latency_ms null: never sent, its slot is free again); lag_seconds: how late the worker is of late.';
