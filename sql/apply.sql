@@ -66,6 +66,9 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \set migration 0018_pictures
 \set checksum 80c738357c213abfdc84e09b77fc68be8ef8d39f041b5218c89c0a172d768804
 \ir apply_migration.sql
+\set migration 0019_low_water
+\set checksum a6f31335ef51c8d533c120f035d741f94a9321b24963eaab6258ec77295c394a
+\ir apply_migration.sql
 
 -- From here on: current state, dropped and made anew as a whole.
 \ir drop_code.sql

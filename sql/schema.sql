@@ -888,6 +888,10 @@ CREATE TABLE likeness.hosts (
     unheard_until timestamp with time zone,
     least_latency_ms real,
     limits_of bigint,
+    low_due_at timestamp with time zone,
+    low_due_id bigint,
+    low_lease_at timestamp with time zone,
+    low_known_at timestamp with time zone,
     CONSTRAINT best_priority_is_a_class CHECK (((best_priority >= 0) AND (best_priority <= 3))),
     CONSTRAINT blocked_host_has_a_reason CHECK (((blocked_until IS NULL) = (blocked_reason IS NULL))),
     CONSTRAINT faults_are_not_negative CHECK ((consecutive_faults >= 0)),
@@ -949,6 +953,14 @@ COMMENT ON COLUMN likeness.hosts.least_latency_ms IS 'About the quickest answer 
 
 COMMENT ON COLUMN likeness.hosts.limits_of IS 'Supplier whose limits it follows; null: they were set for this host.';
 
+COMMENT ON COLUMN likeness.hosts.low_due_at IS 'Of what is due in best_priority nothing was queued before this. Kept by claim_images() and wake_hosts().';
+
+COMMENT ON COLUMN likeness.hosts.low_due_id IS 'Nor, of what was queued just then, is anything of a lower id due.';
+
+COMMENT ON COLUMN likeness.hosts.low_lease_at IS 'Of what is in hand no lease ends before this. Kept by claim_images().';
+
+COMMENT ON COLUMN likeness.hosts.low_known_at IS 'When claim_images() last looked from the start. Half a minute later it does so again: nobody else needs to keep the two right.';
+
 CREATE TABLE likeness.queue_control (
     is_only_row boolean DEFAULT true NOT NULL,
     is_paused boolean DEFAULT false NOT NULL,
@@ -995,7 +1007,7 @@ COMMENT ON COLUMN likeness.workers.status IS 'running, or stopped in good order;
 
 COMMENT ON COLUMN likeness.workers.name IS 'LIKENESS_WORKER_NAME.';
 
-COMMENT ON COLUMN likeness.workers.finished IS 'Pictures finished, well or not.';
+COMMENT ON COLUMN likeness.workers.finished IS 'Pictures finished, well or not, of minutes that are forgotten; worker_status adds the others.';
 
 COMMENT ON COLUMN likeness.workers.started_at IS 'When it started.';
 

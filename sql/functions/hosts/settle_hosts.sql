@@ -1,4 +1,4 @@
-create or replace function likeness.settle_hosts(outcomes likeness.outcome[])
+create or replace function likeness.settle_hosts(outcomes likeness.outcome[], places tid[])
 returns void
 language plpgsql
 volatile parallel unsafe
@@ -19,14 +19,14 @@ begin
      group by i.host_id
   ),
   judged as (
-    select r.*, s.streak,
+    select r.*, h.ctid as place, s.streak,
            nullif(greatest(
              v_now + make_interval(secs => r.retry_after_seconds::double precision),
              -- The breaker: open for a minute after the 5th fault in a row, twice as long after each further one, at most an hour.
              case when r.faults > 0 and s.streak >= 5
                then v_now + least(interval '1 hour', interval '1 minute' * 2 ^ least(s.streak - 5, 6)) end), v_now) as blocked_until
       from result r
-      join likeness.hosts h on h.id = r.host_id
+      join likeness.hosts h on h.id = r.host_id and h.ctid = any(settle_hosts.places)
      cross join lateral (select case when r.answers > 0 then 0 else h.consecutive_faults + r.faults::int end as streak) s
   )
   update likeness.hosts h
@@ -45,8 +45,8 @@ begin
                          else greatest(v_now, h.next_slot_at, h.blocked_until, j.blocked_until, h.ready_at) end,
          parked_for = nullif(h.parked_for, 'limit')
     from judged j
-   where h.id = j.host_id;
+   where h.ctid = j.place;
 end
 $$;
-comment on function likeness.settle_hosts(likeness.outcome[]) is
-  'Counts what hosts did, opens or closes the breaker, honours Retry-After, and lets hosts that were at their limit be claimed again. Part of finish_images().';
+comment on function likeness.settle_hosts(likeness.outcome[], tid[]) is
+  'Counts what hosts did, opens or closes the breaker, honours Retry-After, and lets hosts that were at their limit be claimed again. places are where the rows are, which finish_images() has locked: by its key each would be sought among its dead versions. Part of finish_images().';

@@ -78,6 +78,8 @@ begin
         continue;
       end if;
       update likeness.images i set host_id = v_host.id where i.id = v_request.image_id;
+      -- Its lease may end before all others that are in hand there.
+      update likeness.hosts h set low_lease_at = null where h.id = v_host.id;
       v_left := v_left || v_from;
     end if;
     answer := 'go';

@@ -11,13 +11,19 @@ as $$
 #variable_conflict use_column
 declare
   v_now timestamptz := likeness.clock();
-  v_hosts bigint[] := '{}';
-  v_more bigint[];
+  v_hosts tid[] := '{}';
+  v_ids bigint[] := '{}';
+  v_host_caps int[] := '{}';
+  v_more tid[];
+  v_more_ids bigint[];
+  v_more_caps int[];
   v_now_seconds double precision := extract(epoch from v_now);
   v_marks double precision[] := nullif(current_setting('likeness.low_water', true), '')::double precision[];
   v_lows timestamptz[];
   v_low timestamptz;
   v_near bigint[];
+  v_near_caps int[];
+  v_holding bigint[];
   v_caps int[];
   v_slots int;
   v_share int;
@@ -56,14 +62,17 @@ begin
          limit 1) f on true;
     for v_class in reverse 3..0 loop
       continue when v_lows[v_class + 1] is null or v_lows[v_class + 1] > v_now;
-      select array_agg(q.id) into v_more
-        from (select h.id
+      select array_agg(q.ctid), array_agg(q.id), array_agg(q.cap) into v_more, v_more_ids, v_more_caps
+        from (select h.ctid, h.id, case when h.consecutive_faults >= 5 then 1 else h.max_in_flight end::int as cap
                 from likeness.hosts h
                where h.best_priority = v_class and h.ready_at between v_lows[v_class + 1] and v_now and not h.paused
                order by h.ready_at, h.id
                limit batch - cardinality(v_hosts)
                  for no key update skip locked) q;
+      -- From here on the locked rows are addressed by their places: by its key, each would be sought among its dead versions.
       v_hosts := v_hosts || coalesce(v_more, '{}');
+      v_ids := v_ids || coalesce(v_more_ids, '{}');
+      v_host_caps := v_host_caps || coalesce(v_more_caps, '{}');
       exit when cardinality(v_hosts) >= batch;
     end loop;
     -- Whoever finds nothing looks again without memory, so that an idle worker misses nothing.
@@ -81,22 +90,31 @@ begin
     v_marks[7] := hashtext(worker);
   end if;
   -- The dead entries of what this worker has finished lie before the oldest that it has in hand: element 6 remembers that.
-  select c.in_hand, c.host_ids, c.oldest_at into v_slots, v_near, v_low from likeness.count_in_hand(worker, to_timestamp(v_marks[6])) c;
-  v_marks[6] := greatest(v_marks[6], extract(epoch from coalesce(v_low, v_now + lease)) - 1);
+  select c.in_hand, c.host_ids, c.oldest_at into v_slots, v_holding, v_low from likeness.count_in_hand(worker, to_timestamp(v_marks[6])) c;
+  v_marks[6] := greatest(v_marks[6], extract(epoch from coalesce(v_low, v_now + lease)) - 0.2);
   v_slots := v_slots + batch;
-  v_near := v_near || array(
-    select f.id
-      from generate_series(0, 3) c (class)
-     cross join lateral (
-       select h.id
-         from likeness.hosts h
-        where h.best_priority = c.class and h.ready_at between to_timestamp(v_marks[c.class + 1]) and v_now + interval '1 second' and not h.paused
-        order by h.ready_at
-        limit v_slots) f
-     limit v_slots);
-  select array_agg(case when h.consecutive_faults >= 5 then 1 else h.max_in_flight end::int) into v_caps
-    from likeness.hosts h
-   where h.id = any(v_near || v_hosts) and h.parked_for is distinct from 'empty';
+  select array_agg(n.id), array_agg(n.cap) into v_near, v_near_caps
+    from (
+      select f.id, f.cap
+        from generate_series(0, 3) c (class)
+       cross join lateral (
+         select h.id, case when h.consecutive_faults >= 5 then 1 else h.max_in_flight end::int as cap
+           from likeness.hosts h
+          where h.best_priority = c.class and h.ready_at between to_timestamp(v_marks[c.class + 1]) and v_now + interval '1 second' and not h.paused
+          order by h.ready_at
+          limit v_slots) f
+       limit v_slots) n;
+  select array_agg(u.cap) into v_caps
+    from (
+      select distinct on (w.id) w.cap
+        from (
+          select a.id, a.cap from unnest(v_ids || v_near, v_host_caps || v_near_caps) a (id, cap)
+          union all
+          select h.id, case when h.consecutive_faults >= 5 then 1 else h.max_in_flight end::int
+            from likeness.hosts h
+           where h.id = any(array(select distinct g.id from unnest(v_holding) g (id) where g.id <> all(v_ids || coalesce(v_near, '{}'))))
+             and h.parked_for is distinct from 'empty') w
+       order by w.id) u;
   v_share := ceil(v_slots::numeric / cardinality(v_caps))::int;
   v_reserved := (select sum(least(v_share, c.cap)) from unnest(v_caps) c (cap));
   perform set_config('likeness.low_water',
@@ -106,41 +124,74 @@ begin
   -- pictures in hand is exact and no counter can drift.
   return query
   with host as materialized (
-    select h.id, h.host, h.min_interval, o.turn, l.in_flight, m.cap,
+    select h.id, h.ctid as place, h.host, h.min_interval, h.best_priority, o.turn, l.in_flight, l.lease_at, m.cap, w.holds, w.due_at, w.due_id,
            greatest(0, least(batch, m.cap - l.in_flight, case when h.min_interval > interval '0' then 1 else per_host end,
                              greatest(v_share, v_slots - v_reserved + least(v_share, m.cap)) - l.in_hand)) as room
-      from unnest(v_hosts) with ordinality o (id, turn)
-      join likeness.hosts h using (id)
+      from unnest(v_hosts) with ordinality o (place, turn)
+      join likeness.hosts h on h.ctid = o.place
      cross join lateral (select case when h.consecutive_faults >= 5 then 1 else h.max_in_flight end::int as cap) m
+     -- The dead entries of a host's pictures lie before those that live; the host remembers where, for 30 seconds.
+     cross join lateral (select coalesce(h.low_known_at between v_now - interval '30 seconds' and v_now, false) as holds) k
      cross join lateral (
-       select count(*)::int as in_flight, (count(*) filter (where f.claimed_by = worker))::int as in_hand
+       select k.holds, case when k.holds then coalesce(h.low_due_at, '-infinity') else '-infinity' end as due_at, coalesce(h.low_due_id, 0) as due_id,
+              case when k.holds then coalesce(h.low_lease_at, '-infinity') else '-infinity' end as lease_at
+       offset 0) w
+     cross join lateral (
+       select count(*)::int as in_flight, (count(*) filter (where f.claimed_by = worker))::int as in_hand, min(f.claim_expires_at) as lease_at
          from likeness.images f
-        where f.host_id = h.id and f.claimed_by is not null) l
+        where f.host_id = h.id and f.claimed_by is not null and f.claim_expires_at >= w.lease_at) l
   ),
-  due as materialized (
-    select h.id as host_id, h.turn, d.id, row_number() over (partition by h.id order by d.priority desc, d.queued_at, d.id) as rank
+  best as materialized (
+    select h.id as host_id, h.turn, d.id, d.priority, d.queued_at
       from host h
      cross join lateral (
        select i.id, i.priority, i.queued_at
          from likeness.images i
         where i.host_id = h.id and i.queued_at is not null and i.retry_at is null
-        order by i.priority desc, i.queued_at, i.id
+          and i.priority = h.best_priority and (i.queued_at, i.id) >= (h.due_at, h.due_id)
+        order by i.queued_at, i.id
         limit h.room
           for update skip locked) d
+  ),
+  lower as materialized (
+    select h.id as host_id, h.turn, d.id, d.priority, d.queued_at
+      from host h
+     cross join lateral (select h.room - count(*) as room from best b where b.host_id = h.id) r
+     cross join lateral (
+       select i.id, i.priority, i.queued_at
+         from likeness.images i
+        where i.host_id = h.id and i.queued_at is not null and i.retry_at is null and i.priority < h.best_priority
+        order by i.priority desc, i.queued_at, i.id
+        limit r.room
+          for update skip locked) d
+     where r.room > 0
+  ),
+  due as materialized (
+    select d.host_id, d.turn, d.id, row_number() over (partition by d.host_id order by d.priority desc, d.queued_at, d.id) as rank
+      from (select b.* from best b union all select l.* from lower l) d
   ),
   taken as materialized (
     select d.id, d.host_id from due d order by d.rank, d.turn limit batch
   ),
   rest as materialized (
-    select h.id, h.cap, h.in_flight, h.min_interval, coalesce(g.got, 0) as got,
-           -- What is left behind decides whether the host stays claimable.
-           (select i.priority
-              from likeness.images i
-             where i.host_id = h.id and i.queued_at is not null and i.retry_at is null
-             order by i.priority desc, i.queued_at, i.id
-            offset coalesce(g.got, 0) limit 1) as next_priority
+    select h.place, h.cap, h.in_flight, h.min_interval, h.room, h.holds, h.best_priority, h.lease_at, coalesce(g.got, 0) as got,
+           n.priority as next_priority, n.queued_at as next_queued_at, n.id as next_id
       from host h
-      left join (select t.host_id, count(*)::int as got from taken t group by t.host_id) g on g.host_id = h.id
+      left join (select t.host_id, count(*)::int as got, array_agg(t.id) as ids from taken t group by t.host_id) g on g.host_id = h.id
+      -- What is left behind decides whether the host stays claimable: the next of its class, else (and now and then) the best of all.
+      left join likeness.images n on n.id = coalesce(
+        (select i.id
+           from likeness.images i
+          where h.holds and i.host_id = h.id and i.queued_at is not null and i.retry_at is null
+            and i.priority = h.best_priority and (i.queued_at, i.id) >= (h.due_at, h.due_id)
+            and i.id <> all(coalesce(g.ids, '{}'))
+          order by i.queued_at, i.id
+          limit 1),
+        (select i.id
+           from likeness.images i
+          where i.host_id = h.id and i.queued_at is not null and i.retry_at is null and i.id <> all(coalesce(g.ids, '{}'))
+          order by i.priority desc, i.queued_at, i.id
+          limit 1))
   ),
   parked as (
     update likeness.hosts h
@@ -148,12 +199,14 @@ begin
            best_priority = coalesce(r.next_priority, h.best_priority),
            ready_at = case when r.next_priority is null or r.in_flight + r.got >= r.cap then null
                            -- It has its share: others come first for a while.
-                           when r.got = 0 then greatest(h.ready_at, v_now + interval '100 milliseconds')
+                           when r.got = 0 and (r.room = 0 or r.next_priority = r.best_priority) then greatest(h.ready_at, v_now + interval '100 milliseconds')
                            else greatest(v_now + r.min_interval, h.next_request_at, h.blocked_until) end,
            parked_for = case when r.next_priority is null then 'empty'
-                             when r.in_flight + r.got >= r.cap then 'limit' end
+                             when r.in_flight + r.got >= r.cap then 'limit' end,
+           low_due_at = r.next_queued_at, low_due_id = r.next_id, low_lease_at = least(r.lease_at, v_now + lease),
+           low_known_at = case when r.holds then h.low_known_at else v_now end
       from rest r
-     where h.id = r.id
+     where h.ctid = r.place
   ),
   claimed as (
     update likeness.images i

@@ -10,6 +10,7 @@ declare
   v_all likeness.outcome[];
   v_mine likeness.outcome[];
   v_outcomes likeness.outcome[];
+  v_places tid[];
   v_lost bigint[];
   v_products text;
   v_done likeness.worker_minutes;
@@ -19,11 +20,12 @@ begin
 
   -- Lock order of sql/README.md: hosts, then images, then blobs, each by key. Finish and claim both lock
   -- the host, so that neither can miss what the other leaves behind.
-  perform 1
-     from likeness.hosts h
-    where h.id in (select i.host_id from unnest(v_all) o join likeness.images i on i.id = o.image_id)
-    order by h.id
-      for no key update;
+  select array_agg(l.place) into v_places
+    from (select h.ctid as place
+            from likeness.hosts h
+           where h.id in (select i.host_id from unnest(v_all) o join likeness.images i on i.id = o.image_id)
+           order by h.id
+             for no key update) l;
   with held as materialized (
     select i.id, i.claim_no, i.claimed_by
       from likeness.images i
@@ -42,6 +44,7 @@ begin
   if cardinality(v_outcomes) < cardinality(v_mine) then
     -- Their bytes were deleted while they were in hand: they are fetched once more.
     perform likeness.release_images(worker, array(select m.image_id from unnest(v_mine) m except select o.image_id from unnest(v_outcomes) o));
+    v_places := array(select h.ctid from likeness.hosts h where h.id in (select i.host_id from unnest(v_all) o join likeness.images i on i.id = o.image_id));
   end if;
   if exists (select from unnest(v_outcomes) o where o.sha256 is not null and (jsonb_typeof(o.blob) = 'object' or not o.is_completed)) then
     perform likeness.store_blobs(v_outcomes);
@@ -115,10 +118,7 @@ begin
     into v_products, v_done.stored, v_done.reused, v_done.failed, v_done.retried, v_done.bytes, v_runs
     from done d;
 
-  perform likeness.settle_hosts(v_outcomes);
-  update likeness.workers w
-     set finished = w.finished + cardinality(v_outcomes), seen_at = v_now
-   where w.id = substring(finish_images.worker from '/([0-9]+)$')::bigint;
+  perform likeness.settle_hosts(v_outcomes, v_places);
   -- A row a worker and minute, written last: no other worker waits for it, and whoever waits holds nothing that is needed here.
   if v_outcomes <> '{}' then
     insert into likeness.worker_minutes as m (minute_at, worker, stored, reused, failed, retried, bytes)

@@ -14,8 +14,17 @@ begin
   if keep < interval '1 hour' then
     raise exception 'keep must be at least an hour, not %', keep using errcode = 'LK004';
   end if;
-  delete from likeness.worker_minutes m where m.minute_at < v_before;
-  get diagnostics v_minutes = row_count;
+  with gone as (
+    delete from likeness.worker_minutes m where m.minute_at < v_before returning m.worker, m.stored + m.reused + m.failed + m.retried as finished
+  ),
+  kept as (
+    -- A worker's own count goes on.
+    update likeness.workers w
+       set finished = w.finished + g.finished
+      from (select o.worker, sum(o.finished) as finished from gone o group by o.worker) g
+     where g.worker = w.name || '/' || w.id
+  )
+  select count(*) into v_minutes from gone;
   -- A worker that somebody still waits for (its claims have not been taken back) stays.
   delete from likeness.workers w
    where w.seen_at < v_before
