@@ -152,6 +152,156 @@ def test_a_clock_that_jumps_back_loses_nothing(shop: Shop) -> None:
     assert len(shop.claim(batch=1)) == 1
 
 
+# What a host remembers of its pictures.
+
+
+def read_by_index(shop: Shop) -> None:
+    """Plan as for a large table."""
+    for scan in ("seqscan", "bitmapscan"):
+        shop.execute(f"set enable_{scan} = off")
+    # Where that is done by a price, every plan is dear enough to be compiled.
+    shop.execute("set jit = off")
+    shop.execute("drop index likeness.images_host_idx, likeness.images_lease_idx")
+
+
+def test_a_claim_does_not_walk_the_dead_entries_of_a_host_s_pictures(
+    connection: Db, second_connection: Db
+) -> None:
+    shop = Shop(connection)
+    fill(shop, "a.test", 230)
+    read_by_index(shop)
+    shop.at(shop.now())
+    with second_connection.transaction():
+        second_connection.execute("set transaction isolation level repeatable read")
+        second_connection.execute("select count(*) from likeness.images")
+        churn(shop, 200)
+        reads = {}
+        for index in ("images_claimable_idx", "images_in_flight_idx"):
+            churn(shop, 1)
+            read = entries_read(shop, index, lambda: churn(shop, 1))
+            shop.execute("update likeness.hosts set low_known_at = null")
+            reads[index] = (read, entries_read(shop, index, lambda: churn(shop, 1)))
+    read, read_afresh = reads["images_claimable_idx"]
+    assert read_afresh > 200
+    assert read < 20
+    read, read_afresh = reads["images_in_flight_idx"]
+    # All were claimed in the same instant of a stopped clock: leases end at one time.
+    assert read <= read_afresh
+
+
+def test_the_leases_of_what_is_finished_are_not_walked(
+    connection: Db, second_connection: Db
+) -> None:
+    shop = Shop(connection)
+    fill(shop, "a.test", 230)
+    read_by_index(shop)
+    start = shop.now()
+    with second_connection.transaction():
+        second_connection.execute("set transaction isolation level repeatable read")
+        second_connection.execute("select count(*) from likeness.images")
+        for n in range(200):
+            shop.at(start + timedelta(seconds=n / 10))
+            churn(shop, 1)
+        read = entries_read(shop, "images_in_flight_idx", lambda: churn(shop, 1))
+        shop.execute("update likeness.hosts set low_known_at = null")
+        read_afresh = entries_read(shop, "images_in_flight_idx", lambda: churn(shop, 1))
+    assert read_afresh > 200
+    assert read < 20
+
+
+def queue_late(shop: Shop) -> int:
+    """A picture that was queued long ago, in a transaction that ends now."""
+    shop.at(shop.now() - timedelta(minutes=10))
+    late = shop.add_product("late", "http://a.test/late.jpg")
+    shop.at(None)
+    return late
+
+
+def raise_last(shop: Shop) -> int:
+    """A picture of a class in which nothing waited."""
+    last = shop.value("select max(id) from likeness.products")
+    shop.execute("select likeness.set_priority(array[%s], 2::smallint)", last)
+    return int(last)
+
+
+def retry_first(shop: Shop) -> int:
+    """A picture that failed for good."""
+    failed = shop.value("select min(product_id) from likeness.images where status = 'failed'")
+    assert shop.value("select likeness.retry_images(reason => 'not-found')") > 0
+    shop.execute("select likeness.set_priority(array[%s], 1::smallint)", failed)
+    return int(failed)
+
+
+@pytest.mark.parametrize("act", [queue_late, raise_last, retry_first])
+def test_what_becomes_due_behind_the_memory_is_claimed_next(
+    shop: Shop, act: Callable[[Shop], int]
+) -> None:
+    for n in range(20):
+        shop.add_product(f"a{n}", f"http://a.test/{n}.jpg")
+    churn(shop, 5)
+    product = act(shop)
+    [claim] = shop.claim(batch=1)
+    assert claim["image_id"] == shop.image(product)["id"]
+
+
+def test_what_somebody_changed_by_hand_is_found_after_30_seconds(shop: Shop) -> None:
+    for n in range(80):
+        shop.add_product(f"a{n}", f"http://a.test/{n}.jpg")
+    start = shop.now()
+    shop.at(start)
+    churn(shop, 3)
+    by_hand = shop.value("select max(id) from likeness.images")
+    shop.execute(
+        "update likeness.images set queued_at = now() - interval '1 day', priority = 3"
+        " where id = %s",
+        by_hand,
+    )
+    found = None
+    for second in range(40):
+        shop.at(start + timedelta(seconds=second))
+        [claim] = shop.claim(batch=1)
+        shop.finish("w/1", fault(claim, "not-found"))
+        if claim["image_id"] == by_hand:
+            found = second
+    assert found is not None
+    assert found <= 32
+
+
+def test_a_limit_holds_whatever_leases_workers_take(connection: Db) -> None:
+    shop = Shop(connection, max_in_flight=2)
+    fill(shop, "a.test", 12)
+    start = shop.now()
+    shop.at(start)
+    churn(shop, 2)
+    held = 0
+    for second, lease in enumerate((60, 1, 300, 1)):
+        shop.at(start + timedelta(seconds=second / 10))
+        held += len(shop.claim(f"w/{second}", 1, lease=timedelta(seconds=lease)))
+        in_hand = shop.value("select count(*) from likeness.images where claimed_by is not null")
+        assert in_hand == held <= 2
+    assert held == 2
+
+
+def test_a_limit_holds_when_the_clock_jumps_back(connection: Db) -> None:
+    shop = Shop(connection, max_in_flight=2)
+    fill(shop, "a.test", 12)
+    start = shop.now()
+    shop.at(start + timedelta(days=1))
+    churn(shop, 2)
+    assert len(shop.claim(batch=1)) == 1
+    shop.at(start)
+    shop.execute("update likeness.hosts set ready_at = %s", start)
+    assert len(shop.claim(batch=5)) == 1
+
+
+def test_a_claim_goes_on_to_lower_classes(shop: Shop) -> None:
+    ids = [shop.add_product(f"a{n}", f"http://a.test/{n}.jpg") for n in range(6)]
+    shop.execute("select likeness.set_priority(array[%s], 3::smallint)", ids[4])
+    shop.execute("select likeness.set_priority(array[%s], 1::smallint)", ids[5])
+    wanted = [shop.image(product)["id"] for product in (ids[4], ids[5], ids[0], ids[1])]
+    assert [claim["image_id"] for claim in shop.claim(batch=4)] == wanted
+
+
 # What keeps rows and indexes small.
 
 HOT_TABLES = {

@@ -171,7 +171,7 @@ begin
       from (select b.* from best b union all select l.* from lower l) d
   ),
   taken as materialized (
-    select d.id, d.host_id from due d order by d.rank, d.turn limit batch
+    select d.id, d.host_id, row_number() over (order by d.rank, d.turn) as turn from due d order by d.rank, d.turn limit batch
   ),
   rest as materialized (
     select h.place, h.cap, h.in_flight, h.min_interval, h.room, h.holds, h.best_priority, h.lease_at, coalesce(g.got, 0) as got,
@@ -226,13 +226,15 @@ begin
          a.has_validators and case when c.is_check then a.is_audit else p.media_changed_at > c.mirrored_at and v.trust is distinct from 'honest' end
     from claimed c
     join host h on h.id = c.host_id
+    join taken t on t.id = c.id
     left join likeness.host_validators v on v.host_id = c.host_id
    cross join lateral (
      select c.blob_sha256 is not null and not c.is_forced and v.trust is distinct from 'lying' as has_validators,
             abs(hashtext(c.id || ' ' || c.claim_no)::bigint) % 1000 < 1000 * likeness.audit_share(v.audits, v.proofs_since_lie, v.lies) as is_audit) a
     left join likeness.products p on p.id = c.product_id
     left join likeness.suppliers s on s.id = p.supplier_id
-    left join likeness.supplier_credentials k on k.supplier_id = s.id;
+    left join likeness.supplier_credentials k on k.supplier_id = s.id
+   order by t.turn;
 end
 $$;
 comment on function likeness.claim_images(text, int, interval, int) is
