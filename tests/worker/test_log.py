@@ -64,7 +64,7 @@ def test_an_exception_comes_with_its_traceback_on_the_same_line() -> None:
 
 
 def test_the_level_decides_for_both() -> None:
-    assert [entry["event"] for entry in _entries("debug")][0] == "small"
+    assert _entries("debug")[0]["event"] == "small"
     assert [entry["event"] for entry in _entries("error")] == ["it failed", "it failed too"]
 
 
