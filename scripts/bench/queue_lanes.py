@@ -154,11 +154,14 @@ class LikenessLane(Lane):
 
     def lay_out(self, jobs: int) -> None:
         """Pictures that do not wait yet: what enqueue() is to queue."""
+        # Lanes that lay at the same time would number their products alike, and take each other's.
+        self._do("select pg_advisory_lock(1)")
         fill_pictures(self._connection, jobs, is_queued=False)
         rows = self._all(
             "select id from likeness.images order by id desc limit %s",
             jobs,
         )
+        self._do("select pg_advisory_unlock(1)")
         self._unqueued = [row[0] for row in rows]
 
     def turn(self, batch: int) -> int:
