@@ -35,14 +35,12 @@ TYPES: Mapping[str, tuple[int, str]] = {
     "unknown-product": (404, "There is no such product"),
     "no-image": (404, "There is no picture to show"),
     "method-not-allowed": (405, "The method is not allowed here"),
-    "too-slow": (408, "The request did not arrive in time"),
     "conflict": (409, "The state does not allow it"),
     "too-large": (413, "The body is too large"),
     "not-a-picture": (415, "The file is no picture that can be used"),
     "bad-feed": (422, "The feed cannot be read"),
     "range-not-satisfiable": (416, "The range lies outside the file"),
     "rate-limited": (429, "Too many requests"),
-    "headers-too-large": (431, "The headers are too long"),
     "internal-error": (500, "Something went wrong here"),
     "source-failed": (502, "The picture's source failed"),
     "unavailable": (503, "Not available for the moment"),
@@ -84,12 +82,6 @@ class Problem(msgspec.Struct, omit_defaults=True):
     detail: str | None = None
     errors: list[Fault] | None = None
     reason: str | None = None
-
-
-def describe(code: str, detail: str) -> Problem:
-    """The body of a problem, for where there is no request yet to raise an exception in."""
-    status, title = TYPES[code]
-    return Problem(type=_URN + code, title=title, status=status, detail=detail)
 
 
 def problem(

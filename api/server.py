@@ -10,7 +10,6 @@ import uvicorn
 from litestar import Litestar
 
 from api.app import create_app
-from api.protocol import Protocol
 from worker.settings import Settings
 
 
@@ -49,7 +48,8 @@ def make_server(settings: Settings) -> Server:
         app,
         host=settings.api_host,
         port=settings.api_port,
-        http=Protocol,
+        # httptools, which uvicorn takes where it is installed, loses bodies (DECISIONS.md 46).
+        http="h11",
         ws="none",
         lifespan="on",
         log_config=None,
