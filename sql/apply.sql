@@ -76,6 +76,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/hosts/build_source_url.sql
 \ir functions/hosts/host_of_url.sql
 \ir functions/hosts/slot_window.sql
+\ir functions/hosts/in_flight_limit.sql
 \ir functions/hosts/wake_hosts.sql
 \ir functions/hosts/unpark_hosts.sql
 \ir functions/hosts/heal_hosts.sql

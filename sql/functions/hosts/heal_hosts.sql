@@ -15,7 +15,7 @@ begin
      and exists (select from likeness.images i where i.host_id = h.id and i.queued_at is not null and i.retry_at is null)
      and (h.parked_for = 'empty'
           or (select count(*) from likeness.images f where f.host_id = h.id and f.claimed_by is not null)
-             < case when h.consecutive_faults >= 5 then 1 else h.max_in_flight end);
+             < likeness.in_flight_limit(h.max_in_flight, h.consecutive_faults));
   -- After a clock was set back, what lay a moment ahead lies far ahead.
   update likeness.hosts h
      set ready_at = greatest(v_now, h.blocked_until), next_slot_at = null, next_request_at = null

@@ -71,7 +71,7 @@ begin
       answer := case
         when v_host.paused or v_host.blocked_until > v_now then 'blocked'
         when (select count(*) from likeness.images f where f.host_id = v_host.id and f.claimed_by is not null)
-             >= case when v_host.consecutive_faults >= 5 then 1 else v_host.max_in_flight end then 'full' end;
+             >= likeness.in_flight_limit(v_host.max_in_flight, v_host.consecutive_faults) then 'full' end;
       if answer is not null then
         wait_seconds := 0.25;
         return next;

@@ -63,7 +63,7 @@ begin
     for v_class in reverse 3..0 loop
       continue when v_lows[v_class + 1] is null or v_lows[v_class + 1] > v_now;
       select array_agg(q.ctid), array_agg(q.id), array_agg(q.cap) into v_more, v_more_ids, v_more_caps
-        from (select h.ctid, h.id, case when h.consecutive_faults >= 5 then 1 else h.max_in_flight end::int as cap
+        from (select h.ctid, h.id, likeness.in_flight_limit(h.max_in_flight, h.consecutive_faults) as cap
                 from likeness.hosts h
                where h.best_priority = v_class and h.ready_at between v_lows[v_class + 1] and v_now and not h.paused
                order by h.ready_at, h.id
@@ -98,7 +98,7 @@ begin
       select f.id, f.cap
         from generate_series(0, 3) c (class)
        cross join lateral (
-         select h.id, case when h.consecutive_faults >= 5 then 1 else h.max_in_flight end::int as cap
+         select h.id, likeness.in_flight_limit(h.max_in_flight, h.consecutive_faults) as cap
            from likeness.hosts h
           where h.best_priority = c.class and h.ready_at between to_timestamp(v_marks[c.class + 1]) and v_now + interval '1 second' and not h.paused
           order by h.ready_at
@@ -110,7 +110,7 @@ begin
         from (
           select a.id, a.cap from unnest(v_ids || v_near, v_host_caps || v_near_caps) a (id, cap)
           union all
-          select h.id, case when h.consecutive_faults >= 5 then 1 else h.max_in_flight end::int
+          select h.id, likeness.in_flight_limit(h.max_in_flight, h.consecutive_faults)
             from likeness.hosts h
            where h.id = any(array(select distinct g.id from unnest(v_holding) g (id) where g.id <> all(v_ids || coalesce(v_near, '{}'))))
              and h.parked_for is distinct from 'empty') w
@@ -124,12 +124,11 @@ begin
   -- pictures in hand is exact and no counter can drift.
   return query
   with host as materialized (
-    select h.id, h.ctid as place, h.host, h.min_interval, h.best_priority, o.turn, l.in_flight, l.lease_at, m.cap, w.holds, w.due_at, w.due_id,
-           greatest(0, least(batch, m.cap - l.in_flight, case when h.min_interval > interval '0' then 1 else per_host end,
-                             greatest(v_share, v_slots - v_reserved + least(v_share, m.cap)) - l.in_hand)) as room
-      from unnest(v_hosts) with ordinality o (place, turn)
+    select h.id, h.ctid as place, h.host, h.min_interval, h.best_priority, o.turn, l.in_flight, l.lease_at, o.cap, w.holds, w.due_at, w.due_id,
+           greatest(0, least(batch, o.cap - l.in_flight, case when h.min_interval > interval '0' then 1 else per_host end,
+                             greatest(v_share, v_slots - v_reserved + least(v_share, o.cap)) - l.in_hand)) as room
+      from unnest(v_hosts, v_host_caps) with ordinality o (place, cap, turn)
       join likeness.hosts h on h.ctid = o.place
-     cross join lateral (select case when h.consecutive_faults >= 5 then 1 else h.max_in_flight end::int as cap) m
      -- The dead entries of a host's pictures lie before those that live; the host remembers where, for 30 seconds.
      cross join lateral (select coalesce(h.low_known_at between v_now - interval '30 seconds' and v_now, false) as holds) k
      cross join lateral (
