@@ -4,18 +4,15 @@ select w.name || '/' || w.id as worker,
             when w.seen_at < likeness.clock() - interval '2 minutes' then 'lost'
             when w.drain_asked_at is null then 'running'
             when c.in_hand > 0 then 'draining' else 'drained' end as status,
-       c.in_hand, coalesce(m.settled, 0) as last_minute, w.finished + coalesce(a.finished, 0) as finished, w.started_at, w.seen_at, c.longest_at, w.drain_asked_at, w.stopped_at, w.version
+       c.in_hand, coalesce(m.settled, 0) as last_minute, w.finished + coalesce(m.finished, 0) as finished, w.started_at, w.seen_at, c.longest_at, w.drain_asked_at, w.stopped_at, w.version
   from likeness.workers w
  cross join lateral (
    select count(*) as in_hand, min(i.updated_at) as longest_at from likeness.images i where i.claimed_by = w.name || '/' || w.id) c
-  left join lateral (
-    select sum(t.stored + t.reused + t.failed) as settled
+  left join (
+    select t.worker, sum(t.stored + t.reused + t.failed + t.retried)::bigint as finished,
+           sum(t.stored + t.reused + t.failed) filter (where t.minute_at = date_trunc('minute', likeness.clock() - interval '1 minute')) as settled
       from likeness.worker_minutes t
-     where t.worker = w.name || '/' || w.id and t.minute_at = date_trunc('minute', likeness.clock() - interval '1 minute')) m on true
-  left join lateral (
-    select sum(t.stored + t.reused + t.failed + t.retried)::bigint as finished
-      from likeness.worker_minutes t
-     where t.worker = w.name || '/' || w.id) a on true
+     group by t.worker) m on m.worker = w.name || '/' || w.id
  where w.status = 'running' or w.seen_at > likeness.clock() - interval '1 day'
  order by w.status, w.id;
 comment on view likeness.worker_status is 'Which workers run, what they have in hand, and which are lost. Those that stopped stay for a day.';

@@ -300,6 +300,23 @@ def test_old_minutes_and_workers_are_forgotten(shop: Shop) -> None:
     assert [row["name"] for row in shop.rows("select name from likeness.workers")] == ["young"]
 
 
+def test_a_worker_s_count_outlives_the_minutes_that_it_was_made_of(shop: Shop) -> None:
+    for n in range(3):
+        shop.add_product(f"p{n}", f"{n}.jpg")
+    worker = register(shop)
+    first, second, third = shop.claim(worker)
+    count = "select finished from likeness.worker_status where worker = %s"
+    shop.finish(worker, fault(first, "not-found"), fault(second, "timeout", is_retryable=True))
+    assert shop.value(count, worker) == 2
+    shop.at(shop.now() + timedelta(days=15))
+    shop.execute("select likeness.beat_worker(%s)", worker)
+    assert shop.value("select likeness.prune_history()") == 1
+    assert shop.value("select count(*) from likeness.worker_minutes") == 0
+    assert shop.value(count, worker) == 2
+    shop.finish(worker, fault(third, "not-found"))
+    assert shop.value(count, worker) == 3
+
+
 def test_a_history_of_nothing_is_refused(shop: Shop) -> None:
     with pytest.raises(psycopg.Error) as caught:
         shop.execute("select likeness.prune_history('0')")
