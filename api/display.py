@@ -123,11 +123,11 @@ async def resolve(
     positions: Sequence[int] | None = None,
 ) -> list[Shown]:
     """One statement; notes what is missing or outdated, so that it is fetched sooner."""
-    ids, places = list(product_ids), None if positions is None else list(positions)
+    places = None if positions is None else _array(positions)
     rows = [
         _signed(Shown._make(row), services.signer)
         for row in await services.tuples(
-            _STATEMENT, ids, context, places, services.settings.api_url
+            _STATEMENT, _array(product_ids), context, places, services.settings.api_url
         )
     ]
     services.interest.see(r.product_id for r in rows)
