@@ -1,6 +1,7 @@
 """Owns a small shop for SQL tests: suppliers, datasets, products and pictures in few words."""
 
 import json
+import time
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -148,3 +149,13 @@ def fault(claim: dict[str, Any], reason: str, **more: object) -> dict[str, Any]:
         "is_host_fault": False,
         **more,
     }
+
+
+def wait_until_blocked(connection: Connection[DictRow], other: Connection[DictRow]) -> None:
+    """Return once the other session waits for a lock."""
+    deadline = time.monotonic() + 20
+    while not connection.execute(
+        "select from pg_locks where pid = %s and not granted", [other.info.backend_pid]
+    ).fetchall():
+        assert time.monotonic() < deadline, "the other session never waited"
+        time.sleep(0.01)

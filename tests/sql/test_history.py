@@ -1,7 +1,6 @@
 """History: every change of what a place shows, the resolver as of a time, and rollback."""
 
 import threading
-import time
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,7 +9,7 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 
 from tests.invariants import assert_checks_are_quiet
-from tests.shop import Shop
+from tests.shop import Shop, wait_until_blocked
 from worker.db import query_errors
 from worker.errors import BadInput, NotFound
 
@@ -310,7 +309,7 @@ def test_a_cleanup_that_comes_between_plan_and_rollback_has_the_last_word(
         shop.execute("select likeness.cleanup_products(interval '0')")
         other = threading.Thread(target=roll_back)
         other.start()
-        wait_until_blocked(shop, second_connection)
+        wait_until_blocked(shop.connection, second_connection)
     other.join(timeout=30)
     assert restored == [0]
     assert (shop.shows(product), shop.image(product)["status"]) == (None, "pending")
@@ -335,21 +334,12 @@ def test_a_rollback_that_waited_for_a_worker_comes_after_it_in_history(
         shop.execute("select from likeness.hosts for no key update")
         other = threading.Thread(target=roll_back)
         other.start()
-        wait_until_blocked(shop, second_connection)
+        wait_until_blocked(connection, second_connection)
         assert shop.complete(claim, OTHER)
     other.join(timeout=30)
     assert shop.shows(product) == GOOD
     assert shop.as_of(product, shop.now())["sha256"] == GOOD
     assert_checks_are_quiet(connection)
-
-
-def wait_until_blocked(shop: Days, other: Connection[DictRow]) -> None:
-    deadline = time.monotonic() + 20
-    while not shop.rows(
-        "select from pg_locks where pid = %s and not granted", other.info.backend_pid
-    ):
-        assert time.monotonic() < deadline, "the other session never waited"
-        time.sleep(0.01)
 
 
 def test_what_the_source_has_later_is_taken(shop: Days) -> None:

@@ -1,7 +1,6 @@
 """Merging a feed: what it changes in products and pictures, and above all what it leaves alone."""
 
 import threading
-import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +10,7 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 
 from tests.invariants import assert_checks_are_quiet
-from tests.shop import Shop, fault
+from tests.shop import Shop, fault, wait_until_blocked
 
 Db = Connection[DictRow]
 PREFIX = "http://pictures.test/p"
@@ -437,19 +436,10 @@ def test_two_imports_of_one_supplier_follow_each_other(
         feed(connection, row("p", "c.jpg"), row("q", "q.jpg"))
         other = threading.Thread(target=import_elsewhere)
         other.start()
-        _wait_until_blocked(connection, second_connection.info.backend_pid)
+        wait_until_blocked(connection, second_connection)
     other.join(timeout=30)
     assert counts(results[0]) == (0, 0, 2, 0, 1, 0)
     assert sources(connection, "p") == ["b.jpg"]
-
-
-def _wait_until_blocked(db: Db, backend: int) -> None:
-    deadline = time.monotonic() + 20
-    while not db.execute(
-        "select from pg_locks where pid = %s and not granted", [backend]
-    ).fetchall():
-        assert time.monotonic() < deadline, "the other session never waited"
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The queue: what a claim takes and leaves, what a finish changes, what time does."""
 
 import itertools
+import threading
 from collections import Counter
 from datetime import timedelta
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import DictRow
 
-from tests.shop import Shop, completed, fault
+from tests.shop import Shop, completed, fault, wait_until_blocked
 
 Db = Connection[DictRow]
 
@@ -508,6 +509,32 @@ def test_tending_the_queue_heals_a_host_that_was_parked_by_mistake(shop: Shop) -
     assert shop.claim() == []
     assert shop.rows("select * from likeness.check_hosts_parked_wrongly")
     shop.execute("select * from likeness.tend_queue()")
+    assert len(shop.claim()) == 1
+
+
+def test_a_finish_that_had_to_wait_for_its_host_still_settles_it(
+    connection: Db, second_connection: Db
+) -> None:
+    # It addresses the host by its place, and while it waits the host moves to another.
+    shop = Shop(connection, max_in_flight=1)
+    for n in range(2):
+        shop.add_product(f"p{n}", f"{n}.jpg")
+    [claim] = shop.claim()
+    finished: list[bool] = []
+
+    def finish() -> None:
+        finished.extend(Shop(second_connection).finish("w/1", fault(claim, "not-found")))
+
+    with connection.transaction():
+        shop.execute("update likeness.hosts set request_no = request_no + 1")
+        other = threading.Thread(target=finish)
+        other.start()
+        wait_until_blocked(connection, second_connection)
+    other.join(timeout=30)
+    assert finished == [True]
+    assert shop.rows("select fetches, request_no, parked_for from likeness.hosts") == [
+        {"fetches": 1, "request_no": 1, "parked_for": None}
+    ]
     assert len(shop.claim()) == 1
 
 
