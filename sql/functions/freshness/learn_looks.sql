@@ -11,16 +11,25 @@ declare
   v_price double precision := (select c.price from likeness.check_plan c);
   v_lost bigint[];
 begin
+  with first as materialized (
+    select l.image_id, coalesce(l.supplier_id, 0) as supplier_id,
+           -- How long it has been as it is counts for half, and for 4 days at most: nobody has seen the server tell the truth yet.
+           least(4, 0.5 * greatest(0, coalesce(extract(epoch from v_now - l.changed_at) / 86400, 0)))::double precision as quiet_days
+      from unnest(looks) l
+     where l.result = 'first'
+  ),
+  -- To find an interval takes a dozen steps, and nearly all of a supplier's new pictures have the same.
+  rhythm as materialized (
+    select k.supplier_id, k.quiet_days, likeness.check_interval(coalesce(r.shape, 0.2), coalesce(r.days, 10) + k.quiet_days, v_price) as days
+      from (select distinct i.supplier_id, i.quiet_days from first i) k
+      left join likeness.supplier_rates r on r.supplier_id = k.supplier_id
+  )
   insert into likeness.image_freshness as f (image_id, checked_at, seen_at, quiet_days, next_check_at)
-  select l.image_id, v_now, v_now, e.quiet_days,
-         v_now + make_interval(secs => 86400 * (0.25 + 0.75 * likeness.spread(l.image_id))
-           * likeness.check_interval(coalesce(r.shape, 0.2), coalesce(r.days, 10) + e.quiet_days, v_price))
-    from unnest(looks) l
-    left join likeness.supplier_rates r on r.supplier_id = l.supplier_id
-   -- How long it has been as it is counts for half, and for 4 days at most: nobody has seen the server tell the truth yet.
-   cross join lateral (select least(4, 0.5 * greatest(0, coalesce(extract(epoch from v_now - l.changed_at) / 86400, 0))) as quiet_days) e
-   where l.result = 'first'
-   order by l.image_id
+  select i.image_id, v_now, v_now, i.quiet_days,
+         v_now + make_interval(secs => 86400 * (0.25 + 0.75 * likeness.spread(i.image_id)) * k.days)
+    from first i
+    join rhythm k using (supplier_id, quiet_days)
+   order by i.image_id
   on conflict (image_id) do update
      set checked_at = excluded.checked_at, seen_at = excluded.seen_at, shape = 0, quiet_days = excluded.quiet_days, failed_checks = 0,
          next_check_at = excluded.next_check_at, suspicion = 0, suspected_with = null, failure_text = null;
