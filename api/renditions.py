@@ -8,7 +8,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Generator
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from litestar import Response, get
 from litestar.di import NamedDependency
@@ -73,16 +73,22 @@ async def get_bytes(
     recipe, extension = match.groups()
     key = rendition_key(sha256, recipe, extension)
     if services.public_store is not None:
-        return await _lead_to_bucket(services.public_store, key)
+        return await _lead_to_bucket(request, services.public_store, key)
     headers = {"cache-control": caching.IMMUTABLE, "etag": f'"{sha256[:32]}-{recipe}-{extension}"'}
     return await _answer(request, services.store, key, headers, _TYPES[extension])
 
 
-async def _lead_to_bucket(store: ObjectStore, key: str) -> Response[Any]:
+async def _lead_to_bucket(request: AnyRequest, store: ObjectStore, key: str) -> Response[Any]:
     """To the bucket itself, which browsers may read by signed URLs alone."""
-    url = await asyncio.to_thread(store.signed_url, key, _SIGNED_FOR)
+    # A signature holds for one method, and what caches keep of this address is for GET.
+    asks_head = is_head(request.scope)
+    method: Literal["GET", "HEAD"] = "HEAD" if asks_head else "GET"
+    url = await asyncio.to_thread(store.signed_url, key, _SIGNED_FOR, method)
     assert url
-    headers = {"cache-control": _SIGNED_CACHE, "access-control-allow-origin": "*"}
+    headers = {
+        "cache-control": "no-store" if asks_head else _SIGNED_CACHE,
+        "access-control-allow-origin": "*",
+    }
     return Redirect(path=url, status_code=302, media_type="text/plain", headers=headers)
 
 

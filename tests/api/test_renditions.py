@@ -197,3 +197,8 @@ def test_a_private_bucket_is_read_by_urls_that_are_signed_for_a_week(
         found = client.get(url)
         assert found.status_code == 200
         assert found.headers["content-type"] == "image/webp"
+        head = client.head(item["url"])
+        assert (head.status_code, head.headers["cache-control"]) == (302, "no-store")
+        seen = client.head(head.headers["location"])
+        assert seen.status_code == 200
+        assert seen.headers["content-length"] == found.headers["content-length"]

@@ -66,10 +66,11 @@ def write(store: ObjectStore, key: str, data: bytes, sha256: str | None = None) 
     store.put(key, data, content_type="image/webp", cache_control=PUBLIC, sha256=sha256)
 
 
-def status_of(url: str) -> int:
-    """What an anonymous GET is answered."""
+def status_of(url: str, method: str = "GET") -> int:
+    """What an anonymous request is answered."""
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        asked = urllib.request.Request(url, method=method)
+        with urllib.request.urlopen(asked, timeout=5) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as refused:
         refused.close()
@@ -354,6 +355,9 @@ def test_s3_signs_urls_that_read_one_object_for_a_while(minio: MinioServer) -> N
     assert url is not None
     assert status_of(url) == 200
     assert status_of(url.replace("o/aa/x", "o/aa/y")) == 403
+    to_look = store.signed_url("o/aa/x", timedelta(minutes=1), "HEAD")
+    assert to_look is not None
+    assert (status_of(to_look, "HEAD"), status_of(to_look)) == (200, 403)
 
 
 @pytest.mark.real_s3

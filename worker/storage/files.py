@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from stat import S_ISREG
-from typing import IO
+from typing import IO, Literal
 
 from worker.errors import StorageError
 from worker.storage.objects import (
@@ -199,7 +199,9 @@ class FileStore:
                 draft.unlink(missing_ok=True)
             return shutil.disk_usage(self._root).free
 
-    def signed_url(self, key: str, expires: timedelta) -> str | None:
+    def signed_url(
+        self, key: str, expires: timedelta, method: Literal["GET", "HEAD"] = "GET"
+    ) -> str | None:
         return None
 
     def _path(self, key: str) -> Path:

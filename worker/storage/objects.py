@@ -7,7 +7,7 @@ place outside the store or differ between the two.
 import re
 from collections.abc import Generator, Iterable, Iterator
 from datetime import timedelta
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from worker.errors import StorageError
 
@@ -74,8 +74,13 @@ class ObjectStore(Protocol):
     def health(self) -> Sentences:
         """Nothing when all is well, else sentences that say what is wrong and what to do."""
 
-    def signed_url(self, key: str, expires: timedelta) -> str | None:
-        """A URL that reads one object for 1 second to 7 days; None where a store has no URLs."""
+    def signed_url(
+        self, key: str, expires: timedelta, method: Literal["GET", "HEAD"] = "GET"
+    ) -> str | None:
+        """A URL that reads one object for 1 second to 7 days; None where a store has no URLs.
+
+        It holds for this method and no other: whoever asks with HEAD needs one of its own.
+        """
 
 
 def original_key(sha256: str) -> str:

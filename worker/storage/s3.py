@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Generator, Iterable, Iterator
 from datetime import timedelta
-from typing import cast
+from typing import Literal, cast
 from urllib.parse import SplitResult, urlsplit
 
 import urllib3
@@ -209,8 +209,10 @@ class S3Store:
         except StorageError as error:
             return [str(error)]
 
-    def signed_url(self, key: str, expires: timedelta) -> str | None:
-        return self._client.presigned_get_object(self._bucket, checked_key(key), expires)
+    def signed_url(
+        self, key: str, expires: timedelta, method: Literal["GET", "HEAD"] = "GET"
+    ) -> str | None:
+        return self._client.get_presigned_url(method, self._bucket, checked_key(key), expires)
 
     def _probe(self, client: Minio) -> None:
         """Ask for a listing that is always empty: it needs the endpoint, the keys and the bucket.
