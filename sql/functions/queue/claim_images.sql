@@ -155,15 +155,15 @@ begin
   lower as materialized (
     select h.id as host_id, h.turn, d.id, d.priority, d.queued_at
       from host h
-     cross join lateral (select h.room - count(*) as room from best b where b.host_id = h.id) r
+      left join (select b.host_id, count(*)::int as got from best b group by b.host_id) g on g.host_id = h.id
      cross join lateral (
        select i.id, i.priority, i.queued_at
          from likeness.images i
         where i.host_id = h.id and i.queued_at is not null and i.retry_at is null and i.priority < h.best_priority
         order by i.priority desc, i.queued_at, i.id
-        limit r.room
+        limit h.room - coalesce(g.got, 0)
           for update skip locked) d
-     where r.room > 0
+     where h.room > coalesce(g.got, 0)
   ),
   due as materialized (
     select d.host_id, d.turn, d.id, row_number() over (partition by d.host_id order by d.priority desc, d.queued_at, d.id) as rank
@@ -213,7 +213,7 @@ begin
            claim_no = i.claim_no + 1, updated_at = v_now
       from taken t
      where i.id = t.id
-    returning i.*
+    returning i.*, t.turn
   )
   select c.id, c.claim_no, c.is_suspect, c.attempts, h.host, c.fetch_url, s.id, p.sku,
          case when s.request_headers = '{}' then s.request_headers else likeness.fill_headers(s.request_headers, p.product_url, p.sku) end, s.allowed_hosts, s.allowed_ports, s.formats,
@@ -225,7 +225,6 @@ begin
          a.has_validators and case when c.is_check then a.is_audit else p.media_changed_at > c.mirrored_at and v.trust is distinct from 'honest' end
     from claimed c
     join host h on h.id = c.host_id
-    join taken t on t.id = c.id
     left join likeness.host_validators v on v.host_id = c.host_id
    cross join lateral (
      select c.blob_sha256 is not null and not c.is_forced and v.trust is distinct from 'lying' as has_validators,
@@ -233,7 +232,7 @@ begin
     left join likeness.products p on p.id = c.product_id
     left join likeness.suppliers s on s.id = p.supplier_id
     left join likeness.supplier_credentials k on k.supplier_id = s.id
-   order by t.turn;
+   order by c.turn;
 end
 $$;
 comment on function likeness.claim_images(text, int, interval, int) is
