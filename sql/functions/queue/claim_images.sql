@@ -213,7 +213,8 @@ begin
            claim_no = i.claim_no + 1, updated_at = v_now
       from taken t
      where i.id = t.id
-    returning i.*, t.turn
+    returning i.id, i.claim_no, i.is_suspect, i.attempts, i.product_id, i.host_id, i.fetch_url, i.source_etag, i.source_last_modified,
+              i.source_bytes, i.blob_sha256, i.mirrored_at, i.failure_reason, i.is_check, i.is_forced, t.turn
   )
   select c.id, c.claim_no, c.is_suspect, c.attempts, h.host, c.fetch_url, s.id, p.sku,
          case when s.request_headers = '{}' then s.request_headers else likeness.fill_headers(s.request_headers, p.product_url, p.sku) end, s.allowed_hosts, s.allowed_ports, s.formats,

@@ -8,6 +8,7 @@ as $$
 declare
   v_now timestamptz;
   v_all likeness.outcome[];
+  v_ids bigint[];
   v_mine likeness.outcome[];
   v_outcomes likeness.outcome[];
   v_places tid[];
@@ -16,20 +17,20 @@ declare
   v_done likeness.worker_minutes;
   v_runs bigint[];
 begin
-  select array_agg(o) into v_all from jsonb_populate_recordset(null::likeness.outcome, outcomes) o;
+  select array_agg(o), array_agg(o.image_id) into v_all, v_ids from jsonb_populate_recordset(null::likeness.outcome, outcomes) o;
 
   -- Lock order of sql/README.md: hosts, then images, then blobs, each by key. Finish and claim both lock
   -- the host, so that neither can miss what the other leaves behind.
   select array_agg(l.place) into v_places
     from (select h.ctid as place
             from likeness.hosts h
-           where h.id in (select i.host_id from unnest(v_all) o join likeness.images i on i.id = o.image_id)
+           where h.id in (select i.host_id from likeness.images i where i.id = any(v_ids))
            order by h.id
              for no key update) l;
   with held as materialized (
     select i.id, i.claim_no, i.claimed_by
       from likeness.images i
-     where i.id in (select o.image_id from unnest(v_all) o)
+     where i.id = any(v_ids)
      order by i.id
        for no key update
   )
@@ -44,7 +45,7 @@ begin
   if cardinality(v_outcomes) < cardinality(v_mine) then
     -- Their bytes were deleted while they were in hand: they are fetched once more.
     perform likeness.release_images(worker, array(select m.image_id from unnest(v_mine) m except select o.image_id from unnest(v_outcomes) o));
-    v_places := array(select h.ctid from likeness.hosts h where h.id in (select i.host_id from unnest(v_all) o join likeness.images i on i.id = o.image_id));
+    v_places := array(select h.ctid from likeness.hosts h where h.id in (select i.host_id from likeness.images i where i.id = any(v_ids)));
   end if;
   if exists (select from unnest(v_outcomes) o where o.sha256 is not null and (jsonb_typeof(o.blob) = 'object' or not o.is_completed)) then
     perform likeness.store_blobs(v_outcomes);
