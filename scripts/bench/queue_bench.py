@@ -168,7 +168,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         if options.soak_minutes:
             figures["soak"] = soak(server, options.soak_minutes)
         if options.scale:
-            figures["scale"] = try_scale(server, options.scale)
+            figures["scale"] = try_scale(server, options.scale, with_partitions=options.partitions)
     return figures
 
 
@@ -190,6 +190,9 @@ def main() -> None:
     parser.add_argument("--pinned-seconds", type=int, default=300, help="default 300")
     parser.add_argument("--soak-minutes", type=float, default=0, help="full speed for so long")
     parser.add_argument("--scale", type=int, help="try so many pictures: 10000000")
+    parser.add_argument(
+        "--partitions", action="store_true", help="with --scale: in the partition plan's shape too"
+    )
     parser.add_argument("--skip-degradation", action="store_true", help="leave that out")
     parser.add_argument("--from", dest="origin_folder", help=argparse.SUPPRESS)
     options = parser.parse_args()

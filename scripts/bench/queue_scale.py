@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 from scripts.bench.queue_lanes import HOSTS, Connection, LikenessLane, connect, set_up
+from scripts.bench.queue_partitions import try_partitions
 from worker.embedded import EmbeddedPostgres
 
 _WAITING_SHARE = 0.02
@@ -41,8 +42,8 @@ _SIZES = """
      order by 2 desc"""
 
 
-def try_scale(server: EmbeddedPostgres, rows: int) -> dict[str, Any]:
-    """Lay so many pictures, and measure; the figures."""
+def try_scale(server: EmbeddedPostgres, rows: int, *, with_partitions: bool) -> dict[str, Any]:
+    """Lay so many pictures, and measure, also in the shape of the partition plan; the figures."""
     server.create_database("scale")
     conninfo = server.conninfo("scale")
     set_up(conninfo, "likeness", [])
@@ -53,7 +54,9 @@ def try_scale(server: EmbeddedPostgres, rows: int) -> dict[str, Any]:
         figures |= _turns(connection)
         figures["view_ms"] = {view: _milliseconds(connection, view) for view in _VIEWS}
         figures["import_pictures_per_second"] = _import(connection)
-    _print(figures)
+        _print(figures)
+        if with_partitions:
+            figures["partitions"] = try_partitions(connection, rows)
     return figures
 
 
