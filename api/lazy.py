@@ -100,7 +100,7 @@ class Progress:
 
 async def read_progress(services: Services, product_ids: list[int]) -> list[Progress]:
     """How far the pictures of these products are."""
-    return [Progress(**row) for row in await services.rows(_PROGRESS, product_ids)]
+    return [Progress(**row) for row in await services.reader.fresh(_PROGRESS, product_ids)]
 
 
 async def hurry(services: Services, progress: Progress) -> None:

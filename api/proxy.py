@@ -56,9 +56,10 @@ async def get_proxied(
 ) -> Response[Any]:
     if not services.signer.is_valid(f"proxy/{image_id}", sig, expires):
         raise problem("bad-signature", "Ask the resolver for a new address.")
-    source = await services.row("select * from likeness.image_source(%s)", image_id)
-    if source is None or source["fetch_url"] is None:
+    found = await services.reader.fresh("select * from likeness.image_source(%s)", image_id)
+    if not found or found[0]["fetch_url"] is None:
         raise _nothing()
+    [source] = found
     if source["is_mirrored"]:
         (shown,) = await resolve(services, [source["product_id"]], "detail", [source["position"]])
         return lead_to(request, shown)

@@ -1,5 +1,6 @@
 """Owns where the resolver reads: a replica where there is one and it is well, else the database.
 
+The sessions are for reading alone, and plan each statement once (worker.db).
 What it answers is as old as the replica is behind, which caches make of it anyway. While the
 replica is away one request in a while tries it again, and all others are not held up by that.
 """
@@ -26,6 +27,13 @@ class Reader:
         self._database = database
         self._replica = replica
         self._away_until: float | None = None
+
+    async def fresh(self, statement: str, *arguments: object) -> list[db.Row]:
+        """The rows of one statement of the database itself, as dicts."""
+        async with self._database.connection(timeout=_TIMEOUT_SECONDS) as connection:
+            with db.query_errors():
+                cursor = await connection.execute(statement, arguments, prepare=True)
+                return await cursor.fetchall()
 
     async def tuples(self, statement: str, arguments: tuple[object, ...]) -> list[tuple[Any, ...]]:
         """The rows of one statement."""

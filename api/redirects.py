@@ -19,6 +19,7 @@ from api.display import Shown, checked_context, resolve, unknown_product
 from api.parameters import AnyRequest, Context, ContextInPath, ContextInQuery, ProductId, RowId
 from api.problems import documented, problem
 from api.services import Services
+from worker.db import Row
 from worker.settings import Settings
 
 BIGGEST_POSITION = 2**15 - 1
@@ -65,12 +66,13 @@ async def get_alias(
     name: Annotated[str, PathParameter(description="{supplier}/{sku}/{position}/{context}")],
 ) -> Redirect:
     supplier, sku, position, context = parse_alias(request)
-    found = await services.row(
+    found = await services.reader.fresh(
         "select product_id from likeness.find_image(%s, %s, %s)", supplier, sku, position
     )
-    if found is None:
+    if not found:
         raise nothing_there("No supplier has a product of this name.")
-    (shown,) = await resolve(services, [found["product_id"]], context, [position])
+    [product] = found
+    (shown,) = await resolve(services, [product["product_id"]], context, [position])
     return lead_to(request, shown)
 
 
@@ -90,12 +92,12 @@ async def get_old_alias(
 ) -> Redirect:
     if size not in _SIZES:
         raise nothing_there("A picture is called thumb.webp or medium.webp.")
-    found = await services.row(
+    found = await services.reader.fresh(
         "select 1 from likeness.supplier_products where product_id = %s and supplier_id = %s",
         product_id,
         supplier_id,
     )
-    if found is None:
+    if not found:
         raise unknown_product(product_id)
     (shown,) = await resolve(services, [product_id], _SIZES[size])
     return lead_to(request, shown)
@@ -115,14 +117,15 @@ async def serve_by_url(
     context: ContextInQuery = "detail",
 ) -> Redirect:
     wanted = checked_context(context)
-    found = None
+    found: list[Row] = []
     if "\0" not in url:
-        found = await services.row(
+        found = await services.reader.fresh(
             'select product_id, "position" from likeness.find_image_by_url(%s)', url
         )
-    if found is None:
+    if not found:
         raise nothing_there("No picture has this source URL.")
-    (shown,) = await resolve(services, [found["product_id"]], wanted, [found["position"]])
+    [place] = found
+    (shown,) = await resolve(services, [place["product_id"]], wanted, [place["position"]])
     return lead_to(request, shown)
 
 

@@ -1,4 +1,4 @@
-"""Owns what the handlers share: one pool, one store, one listener, opened and closed in order."""
+"""Owns what the handlers share: pools, one store, one listener, opened and closed in order."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -81,6 +81,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     store = storage.open_store(settings)
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(db.open_pool(settings, "api", size=POOL_SIZE))
+        reading = await stack.enter_async_context(_open_reading(settings))
         replica = _open_replica(settings)
         if replica is not None:
             await stack.enter_async_context(replica)
@@ -88,7 +89,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         services = Services(
             settings=settings,
             pool=pool,
-            reader=Reader(pool, replica),
+            reader=Reader(reading, replica),
             store=store,
             public_store=_open_public_store(settings),
             signer=make_signer(settings),
@@ -110,11 +111,14 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             await _stop([*tasks, *services.in_flight.values()])
 
 
+def _open_reading(settings: Settings) -> db.Pool:
+    return db.open_pool(settings, "api reader", size=POOL_SIZE)
+
+
 def _open_replica(settings: Settings) -> db.Pool | None:
     if settings.read_database_url is None:
         return None
-    elsewhere = settings.model_copy(update={"database_url": settings.read_database_url})
-    return db.open_pool(elsewhere, "api reader", size=POOL_SIZE)
+    return _open_reading(settings.model_copy(update={"database_url": settings.read_database_url}))
 
 
 def _open_public_store(settings: Settings) -> storage.ObjectStore | None:

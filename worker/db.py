@@ -24,6 +24,10 @@ Connection = psycopg.Connection[Row]
 AsyncConnection = psycopg.AsyncConnection[Row]
 Pool = AsyncConnectionPool[AsyncConnection]
 
+# They call the same few functions thousands of times over (DECISIONS.md 28). By itself Postgres
+# plans the resolver anew for each single product: an array of one looks cheaper than any array.
+_PLANS_ONCE = frozenset({"worker", "api reader"})
+
 _BY_SQLSTATE: dict[str, type[errors.QueryError]] = {
     cls.sqlstate: cls
     for cls in (errors.LostClaim, errors.NotFound, errors.Refused, errors.BadInput)
@@ -45,8 +49,7 @@ def query_errors() -> Iterator[None]:
 def session_options(settings: Settings, program: str) -> str:
     """The `options` of a session: name resolution, and the settings that SQL functions read."""
     options = {"search_path": SEARCH_PATH.replace(" ", ""), "timezone": "UTC"}
-    if program == "worker":
-        # The same few functions, thousands of times over: planning them anew cost a third of all.
+    if program in _PLANS_ONCE:
         options["plan_cache_mode"] = "force_generic_plan"
     if settings.rendition_base_url:
         options["likeness.rendition_base_url"] = settings.rendition_base_url.rstrip("/")

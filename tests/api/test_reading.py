@@ -3,11 +3,14 @@
 import httpx
 import psycopg
 import pytest
+from psycopg import Connection
+from psycopg.rows import DictRow
 from pydantic import SecretStr
 
-from api import reading
+from api import display, reading
 from tests.api.serving import client_of, free_port, running
 from tests.api.shop import Shop
+from worker import db
 from worker.settings import Settings
 
 
@@ -34,6 +37,28 @@ def test_the_resolver_reads_the_replica_and_nothing_else_does(
     with running(settings), client_of(settings) as client:
         assert _status(client, product) == "failed"
         assert client.get("/readyz").status_code == 200
+
+
+def test_the_resolver_is_not_planned_anew_for_every_product(
+    shop: Shop, api_settings: Settings, connection: Connection[DictRow]
+) -> None:
+    product = shop.pending()
+    with running(api_settings), client_of(api_settings) as client:
+        assert _status(client, product) == "pending"
+        [session] = connection.execute(
+            "select application_name as name from pg_stat_activity"
+            " where datname = current_database() and query like '%from likeness.display_answer(%'"
+            "   and pid <> pg_backend_pid()"
+        ).fetchall()
+    name = session["name"].removeprefix("likeness ")
+    with db.connect(api_settings, name) as reading_session:
+        for _ in range(10):
+            reading_session.execute(display._ANSWER, ("{1}", "grid", ""), prepare=True)
+        [plans] = reading_session.execute(
+            "select generic_plans, custom_plans from pg_prepared_statements"
+            " where statement like '%display_answer%'"
+        ).fetchall()
+    assert plans == {"generic_plans": 10, "custom_plans": 0}
 
 
 def test_the_database_answers_while_the_replica_is_away(
