@@ -26,12 +26,13 @@ select product_id, status, source, url, width, height, retry_after, version, ima
   from likeness.display_rows(%s::bigint[], %s, %s::int[], %s)
 """
 # No row becomes a Python object on the way: for fifty products that would cost as much as asking.
+# Nor does the text: what comes as bytes goes out as bytes.
 _ANSWER = """
-select items, wanted, retry_after, has_unknown
+select convert_to(items, 'UTF8'), wanted, retry_after, has_unknown
   from likeness.display_answer(%s::bigint[], %s, %s)
 """
 # What display_answer() leaves open, as a character that no JSON text holds.
-_SIGNATURE = "\x01"
+_SIGNATURE = b"\x01"
 _LOCAL = "/api/images/"
 
 
@@ -153,9 +154,9 @@ def _note(services: Services, wanted: Sequence[int] | None, context: Context) ->
 
 
 class Answer(NamedTuple):
-    """A row of display_answer(), its addresses signed."""
+    """A row of display_answer(), its addresses signed; ``items`` in UTF-8."""
 
-    items: str
+    items: bytes
     lifetime: str
     has_unknown: bool
 
@@ -167,10 +168,14 @@ async def answer(services: Services, product_ids: Sequence[int], context: Contex
     services.interest.see(product_ids)
     _note(services, wanted, context)
     *open_ones, rest = items.split(_SIGNATURE)
-    sign = services.signer.query
-    signed = [f"{part}?{sign(part.rpartition(_LOCAL)[2])}" for part in open_ones]
+    signed = [part + b"?" + _signature(services.signer, part) for part in open_ones]
     lifetime = caching.soon(retry_after) if retry_after else caching.ANSWER
-    return Answer("".join([*signed, rest]), lifetime, has_unknown)
+    return Answer(b"".join([*signed, rest]), lifetime, has_unknown)
+
+
+def _signature(signer: UrlSigner, part: bytes) -> bytes:
+    """What the address at the end of this part of an answer lacks."""
+    return signer.query(part.rpartition(_LOCAL.encode())[2].decode()).encode()
 
 
 @get(
@@ -188,7 +193,7 @@ async def get_display_url(
     found = await answer(services, [product_id], checked_context(context))
     if found.has_unknown:
         raise unknown_product(product_id)
-    return caching.cached_json(request, found.items.encode(), found.lifetime)
+    return caching.cached_json(request, found.items, found.lifetime)
 
 
 @post(
@@ -203,7 +208,7 @@ async def post_display_urls(
 ) -> Response[DisplayUrls]:
     context = checked_context(data.context)
     found = await answer(services, data.product_ids, context)
-    body = f'{{"context":"{context}","items":[{found.items}]}}'.encode()
+    body = b'{"context":"%s","items":[%s]}' % (context.encode(), found.items)
     return caching.cached_json(request, body, found.lifetime)
 
 

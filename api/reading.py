@@ -67,5 +67,5 @@ async def _tuples(
         connection.cursor(row_factory=tuple_row) as cursor,
     ):
         with db.query_errors():
-            await cursor.execute(statement, arguments, prepare=True)
+            await cursor.execute(statement, arguments, prepare=True, binary=True)
         return await cursor.fetchall()
