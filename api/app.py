@@ -60,7 +60,7 @@ select current_user as name, pg_has_role(c.relowner, 'usage') as owns
   from pg_class c
  where c.oid = 'likeness.images'::regclass
 """
-_log = get_logger(__name__)
+_log = get_logger()
 
 
 class Api(Litestar):

@@ -16,7 +16,7 @@ from worker.settings import Settings
 CHANNEL = "likeness_finished"
 LOOK_SECONDS = 2.0
 _RECONNECT_SECONDS = 1.0
-_log = get_logger(__name__)
+_log = get_logger()
 
 
 class Finished:

@@ -26,7 +26,7 @@ _REPEAT_SECONDS = 20.0
 _SEEN_SECONDS = 3600.0
 _SEE_SECONDS = 10.0
 _MOST_SEEN = 200_000
-_log = get_logger(__name__)
+_log = get_logger()
 
 
 class Interest:

@@ -23,7 +23,7 @@ from worker.log import get_logger
 PROBLEM_JSON = "application/problem+json"
 _URN = "urn:likeness:problem:"
 _RETRY_SECONDS = 2
-_log = get_logger(__name__)
+_log = get_logger()
 
 # Code: status, title. docs/api.md lists the same; a test compares the two.
 TYPES: Mapping[str, tuple[int, str]] = {

@@ -36,7 +36,7 @@ _STEP_BYTES = 256 << 10
 _BROKEN_SECONDS = 30
 _LIFETIME = "public, max-age=60"
 _PERMANENT_LIFETIME = "public, max-age=600"
-_log = get_logger(__name__)
+_log = get_logger()
 
 
 @get(

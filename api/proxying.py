@@ -30,7 +30,7 @@ PASSING_SECONDS = 15.0
 _DEADLINE_SECONDS = 20.0
 _MOST_AT_ONCE = 8
 _MOST_WAITING = 200
-_log = get_logger(__name__)
+_log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from worker.log import get_logger
 _TIMEOUT_SECONDS = 5.0
 _REPLICA_TIMEOUT_SECONDS = 1.0
 _AWAY_SECONDS = 5.0
-_log = get_logger(__name__)
+_log = get_logger()
 
 
 class Reader:

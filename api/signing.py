@@ -16,7 +16,7 @@ from worker.settings import Settings
 LIFETIME_SECONDS = 3600
 _GRAIN_SECONDS = 3600
 _INFO = b"likeness url signing 1"
-_log = get_logger(__name__)
+_log = get_logger()
 
 
 class UrlSigner:

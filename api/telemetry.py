@@ -19,7 +19,7 @@ _ADDED = "likeness_headers"
 _SOUND_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-_log = get_logger(__name__)
+_log = get_logger()
 
 
 class Telemetry:

@@ -27,7 +27,7 @@ _MOST_KEYS = 100
 _FETCH_SECONDS = 5.0
 _LEEWAY_SECONDS = 30
 _PUBLISHED = frozenset({"RS256", "ES256", "EdDSA"})
-_log = get_logger(__name__)
+_log = get_logger()
 
 
 class BadToken(Exception):

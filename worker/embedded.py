@@ -71,7 +71,7 @@ _THROWAWAY = {
     "max_connections": "200",
 }
 
-_log = get_logger(__name__)
+_log = get_logger()
 
 
 class EmbeddedPostgres:

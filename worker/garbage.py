@@ -22,7 +22,7 @@ from worker.renditions import EXTENSIONS
 from worker.settings import Settings
 from worker.storage import ObjectStore, StoredObject, original_key, rendition_key
 
-_log = get_logger(__name__)
+_log = get_logger()
 
 # What one transaction looks at or marks; short, so that no lock is held for long.
 _SCAN_BATCH = 1000

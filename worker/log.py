@@ -56,7 +56,7 @@ def configure_logging(settings: Settings, program: str) -> None:
     structlog.contextvars.bind_contextvars(program=program)
 
 
-def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:
+def get_logger() -> structlog.typing.FilteringBoundLogger:
     """A logger of structlog; its lines look like those of the standard library's loggers."""
-    logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(name)
+    logger: structlog.typing.FilteringBoundLogger = structlog.get_logger()
     return logger

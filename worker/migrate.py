@@ -28,7 +28,7 @@ _LOCK_KEY = 7235421901  # the same as in sql/apply.sql
 _LOCK_TIMEOUT = "10s"
 _QUEUE_SCHEMA = "procrastinate"
 _STEP = re.compile(r"^\\set migration (\S+)\n\\set checksum (\S+)$|^\\ir (\S+)$", re.MULTILINE)
-_log = get_logger(__name__)
+_log = get_logger()
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from worker.db import AsyncConnection, connect_async, query_errors
 from worker.log import get_logger
 from worker.settings import Settings
 
-_log = get_logger(__name__)
+_log = get_logger()
 
 Counts = Mapping[str, int | float | str | bool | None]
 _ERROR_LENGTH = 500

@@ -29,7 +29,7 @@ from worker.slots import Permit, Slots
 from worker.storage import ObjectStore, original_key, rendition_key
 from worker.uploads import UPLOAD_FORMATS, is_upload, read_upload
 
-_log = get_logger(__name__)
+_log = get_logger()
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 PRIVATE = "private, max-age=31536000, immutable"

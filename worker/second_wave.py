@@ -23,7 +23,7 @@ from worker.renditions import Limits, Preset, Rendition, fit, recipe
 from worker.settings import Settings
 from worker.storage import ObjectStore, original_key
 
-_log = get_logger(__name__)
+_log = get_logger()
 
 _IDLE_SECONDS = 2.0
 _GIVE_WAY_SECONDS = 0.5

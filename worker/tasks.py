@@ -46,7 +46,7 @@ from worker.second_wave import SecondWave, Sizes
 from worker.settings import Settings
 from worker.storage import ObjectStore, open_store
 
-_log = get_logger(__name__)
+_log = get_logger()
 
 # An idle worker looks at the queue this often though nobody wakes it.
 _IDLE_LOOK_SECONDS = 5.0

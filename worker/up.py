@@ -52,7 +52,7 @@ _EXTRA_GRACE_SECONDS = 5.0
 # Wrappers (uv, tini) pass on a Ctrl-C that the terminal has sent to us already.
 _SAME_SIGNAL_SECONDS = 0.5
 
-_log = get_logger(__name__)
+_log = get_logger()
 
 
 class Interrupted(KeyboardInterrupt):

@@ -22,7 +22,7 @@ from worker.log import get_logger
 from worker.periodic import Job, Turn
 from worker.settings import Settings
 
-_log = get_logger(__name__)
+_log = get_logger()
 
 WEBHOOKS = Job("webhooks", "* * * * *", "Delivers events to webhooks.", seconds=50.0)
 

@@ -12,7 +12,7 @@ import sys
 from worker.log import configure_logging, get_logger
 from worker.settings import Settings
 
-ours = get_logger("ours")  # as modules do, before anything is configured
+ours = get_logger()  # as modules do, before anything is configured
 configure_logging(Settings(log_format=sys.argv[1], log_level=sys.argv[2]), "test")
 ours.debug("small", n=1)
 ours.info("plain", path="/a", n=2)

@@ -35,7 +35,7 @@ from worker.storage.objects import (
 )
 from worker.storage.s3_answers import Place, explained, may_pass, raise_answer
 
-_log = get_logger(__name__)
+_log = get_logger()
 
 _RETRIES = urllib3.Retry(
     total=4,

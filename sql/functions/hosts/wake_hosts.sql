@@ -12,7 +12,8 @@ begin
   perform 1 from likeness.hosts h where h.id = any(host_ids) order by h.id for no key update;
   with best as materialized (
     select h.id, i.priority, i.queued_at, i.id as image_id,
-           (select count(*) from likeness.images f where f.host_id = h.id and f.claimed_by is not null) as in_flight
+           h.ready_at is not null and h.best_priority = i.priority as keeps_place,
+           (select count(*) from likeness.images f where f.host_id = h.id and f.claimed_by is not null) >= h.max_in_flight as is_full
       from likeness.hosts h
      cross join lateral (
        select c.priority, c.queued_at, c.id
@@ -24,15 +25,14 @@ begin
   )
   update likeness.hosts h
      set best_priority = b.priority, low_due_at = b.queued_at, low_due_id = b.image_id,
-         ready_at = case when h.ready_at is not null and h.best_priority = b.priority then h.ready_at
-                         when b.in_flight >= h.max_in_flight then null
+         ready_at = case when b.keeps_place then h.ready_at
+                         when b.is_full then null
                          -- Also where only the class changes: no host joins a line before those who stand in it.
                          else greatest(v_now, h.ready_at, h.next_slot_at, h.blocked_until) end,
-         parked_for = case when h.ready_at is not null and h.best_priority = b.priority then null
-                           when b.in_flight >= h.max_in_flight then 'limit' end
+         parked_for = case when b.is_full and not b.keeps_place then 'limit' end
     from best b
    where h.id = b.id
-     and (h.ready_at is null or h.best_priority <> b.priority or (h.low_due_at, h.low_due_id) > (b.queued_at, b.image_id));
+     and (not b.keeps_place or (h.low_due_at, h.low_due_id) > (b.queued_at, b.image_id));
   get diagnostics v_woken = row_count;
   if v_woken > 0 then
     perform pg_notify('likeness_work', '');
