@@ -5,7 +5,7 @@ from collections import Counter
 from psycopg import Connection
 from psycopg.rows import DictRow
 
-from worker.renditions import EXTENSIONS
+from worker.pixels.renditions import EXTENSIONS
 from worker.storage import ObjectStore, original_key, rendition_key
 
 

@@ -18,7 +18,7 @@ from typing import Any
 from worker.db import Connection
 from worker.errors import Refused
 from worker.log import get_logger
-from worker.renditions import EXTENSIONS
+from worker.pixels.renditions import EXTENSIONS
 from worker.settings import Settings
 from worker.storage import ObjectStore, StoredObject, original_key, rendition_key
 

@@ -18,12 +18,12 @@ from weakref import WeakValueDictionary
 import psycopg
 
 from worker.batching import Batcher
-from worker.children import RenderPool
 from worker.errors import LostClaim, SourceFault, StorageError
 from worker.fetch import Fetched, Fetcher, Source
 from worker.log import get_logger
+from worker.pixels.children import RenderPool
+from worker.pixels.renditions import EXTENSIONS, Limits, Preset, Rendered, Rendition
 from worker.queue import Claim, Outcome, Queue
-from worker.renditions import EXTENSIONS, Limits, Preset, Rendered, Rendition
 from worker.settings import Settings
 from worker.slots import Permit, Slots
 from worker.storage import ObjectStore, original_key, rendition_key

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from worker.db import Pool, query_errors
-from worker.renditions import Preset
+from worker.pixels.renditions import Preset
 from worker.slots import Heard, Slot, SlotRequest
 
 

@@ -14,12 +14,12 @@ from dataclasses import dataclass, replace
 
 import psycopg
 
-from worker.children import RenderPool
 from worker.errors import RenderFault, StorageError
 from worker.log import get_logger
 from worker.pipeline import describe_renditions, put_renditions
+from worker.pixels.children import RenderPool
+from worker.pixels.renditions import Limits, Preset, Rendition, fit, recipe
 from worker.queue import Outcome, Queue, RenditionClaim
-from worker.renditions import Limits, Preset, Rendition, fit, recipe
 from worker.settings import Settings
 from worker.storage import ObjectStore, original_key
 

@@ -25,7 +25,6 @@ from procrastinate.tasks import Task
 from procrastinate.worker import Worker
 
 from worker import garbage, periodic, upkeep, webhooks
-from worker.children import RenderPool
 from worker.db import Pool, connect, connect_async, open_pool, query_errors
 from worker.errors import Refused
 from worker.fetch import Fetcher
@@ -41,6 +40,7 @@ from worker.matching import Matching, match
 from worker.migrate import require_current_schema
 from worker.periodic import Job, Turn
 from worker.pipeline import Pipeline
+from worker.pixels.children import RenderPool
 from worker.queue import Look, Queue
 from worker.second_wave import SecondWave, Sizes
 from worker.settings import Settings

@@ -2,8 +2,8 @@
 
 Pairs are made of real or drawn pictures: the same one recompressed, resized, slightly cropped or
 exposed otherwise, which should be swapped in silently; and another photo, or the same thing in
-another colour, which should be held. Fingerprints come from worker.render, as in the worker, and
-the decision from likeness.compare_pictures() in a real Postgres. The curve shows other lines.
+another colour, which should be held. Fingerprints come from worker.pixels.render, as in the worker,
+and the decision from likeness.compare_pictures() in a real Postgres. The curve shows other lines.
 """
 
 import argparse
@@ -30,8 +30,8 @@ from worker.demo.pictures import draw_samples
 from worker.embedded import EmbeddedPostgres
 from worker.errors import RenderFault
 from worker.migrate import migrate
-from worker.render import render
-from worker.renditions import Limits, Preset
+from worker.pixels.render import render
+from worker.pixels.renditions import Limits, Preset
 from worker.settings import Settings
 
 THUMB = (Preset("thumb", 200, 200, ("webp",), 85, 0),)

@@ -25,11 +25,11 @@ import httpx
 from scripts.bench.pipeline_bench import FIRST_WAVE, FORMATS, start_machine, start_origin
 from scripts.bench.pipeline_bench import _draw_photos as draw_photos
 from tests.real_parts import MinioServer, minio_server
-from worker.children import RenderPool
 from worker.db import connect
 from worker.fetch import Fetcher, Source
 from worker.pipeline import PRIVATE, put_renditions
-from worker.renditions import Limits
+from worker.pixels.children import RenderPool
+from worker.pixels.renditions import Limits
 from worker.settings import Settings, child_environment
 from worker.storage import open_store, original_key
 

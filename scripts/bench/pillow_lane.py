@@ -14,10 +14,10 @@ from pathlib import Path
 from PIL import Image, ImageOps
 
 from scripts.bench.pixel_lane import Engine, Output, by_side, serve
-from worker import render as pixel_path
-from worker.decode import Picture
-from worker.renditions import Limits, Preset, fit
-from worker.scale import shrink
+from worker.pixels import render as pixel_path
+from worker.pixels.decode import Picture
+from worker.pixels.renditions import Limits, Preset, fit
+from worker.pixels.scale import shrink
 
 LIMITS = Limits(50_000_000, frozenset({"jpeg", "png", "webp", "avif", "gif"}))
 QUALITY, EFFORT = 85, 2
@@ -26,7 +26,7 @@ Images = dict[tuple[int, int], Image.Image]
 
 
 def ours(data: bytes, outputs: Sequence[Output]) -> Callable[[], list[bytes]]:
-    """worker.render as the workers call it, fingerprints and all checks included."""
+    """worker.pixels.render as the workers call it, fingerprints and all checks included."""
     presets = [
         Preset(str(side), side, side, tuple(output.format for output in wanted), QUALITY, EFFORT)
         for side, wanted in by_side(outputs).items()

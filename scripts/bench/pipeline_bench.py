@@ -33,8 +33,8 @@ from worker.demo.pictures import draw_samples
 from worker.embedded import EmbeddedPostgres
 from worker.feeds import import_file
 from worker.migrate import migrate
-from worker.render import render
-from worker.renditions import Limits, Preset
+from worker.pixels.render import render
+from worker.pixels.renditions import Limits, Preset
 from worker.settings import Settings, child_environment
 
 CORES = os.cpu_count() or 1

@@ -38,7 +38,7 @@ PARTS = ("resizing", "fingerprints")
 PEERS = ("naive", "sharp", "sharp_tuned", "pyvips", "pyvips_tuned", "thumbor")
 WORDS = {
     "floor": "codec floor: scaled decode + encode",
-    "ours": "ours (worker.render)",
+    "ours": "ours (worker.pixels.render)",
     "naive": "Pillow naive",
     "sharp": "sharp, its defaults",
     "sharp_tuned": "sharp, our efforts",

@@ -38,8 +38,8 @@ from scripts.bench.pixel_figures import (
 from scripts.bench.pixel_peers import LANES, Lane, make_all, start
 from worker.demo.pictures import draw_samples
 from worker.errors import RenderFault
-from worker.render import render
-from worker.renditions import Preset
+from worker.pixels.render import render
+from worker.pixels.renditions import Preset
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from thumbor.context import Context
 from thumbor.engines.pil import Engine
 
 from scripts.bench.pixel_lane import Output, serve
-from worker.renditions import fit
+from worker.pixels.renditions import fit
 
 _CONTEXT = Context(config=Config())
 _EXTENSIONS = {"webp": ".webp", "avif": ".avif", "jpeg": ".jpg"}

@@ -19,11 +19,11 @@ import pytest
 import uvloop
 from PIL import Image
 
-from worker import children
-from worker.child import FRAME
-from worker.children import RenderPool
 from worker.errors import LikenessError, RenderFault
-from worker.renditions import Limits, Preset, Rendered, recipe
+from worker.pixels import children
+from worker.pixels.child import FRAME
+from worker.pixels.children import RenderPool
+from worker.pixels.renditions import Limits, Preset, Rendered, recipe
 from worker.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -240,8 +240,8 @@ def test_a_child_is_limited_small_and_knows_no_secrets(
 def test_the_parent_loads_no_decoder() -> None:
     program = textwrap.dedent("""
         import asyncio, sys
-        from worker.children import RenderPool
-        from worker.renditions import Limits, Preset, recipe
+        from worker.pixels.children import RenderPool
+        from worker.pixels.renditions import Limits, Preset, recipe
         from worker.settings import Settings
 
         async def main():
@@ -264,8 +264,8 @@ def test_the_parent_loads_no_decoder() -> None:
 def test_children_end_with_a_parent_that_is_killed() -> None:
     program = textwrap.dedent("""
         import asyncio, signal, os, sys
-        from worker.children import RenderPool
-        from worker.renditions import Limits, Preset
+        from worker.pixels.children import RenderPool
+        from worker.pixels.renditions import Limits, Preset
         from worker.settings import Settings
 
         async def main():
@@ -300,7 +300,9 @@ def test_children_end_with_a_parent_that_is_killed() -> None:
 def test_a_child_whose_parent_is_already_gone_ends_by_itself() -> None:
     somebody_else = "1" if os.getpid() != 1 else "2"
     done = subprocess.run(
-        [sys.executable, "-m", "worker.child", somebody_else, "0", "0", "0"], cwd=ROOT, check=False
+        [sys.executable, "-m", "worker.pixels.child", somebody_else, "0", "0", "0"],
+        cwd=ROOT,
+        check=False,
     )
     assert done.returncode == 1
 

@@ -12,11 +12,11 @@ import numpy.typing as npt
 import pytest
 from PIL import Image, ImageCms, ImageDraw
 
-from worker import decode, libwebp
 from worker.errors import RenderFault
-from worker.fingerprint import thumbhash
-from worker.render import render
-from worker.renditions import Limits, Preset, Rendered, Rendition, fit, recipe
+from worker.pixels import decode, libwebp
+from worker.pixels.fingerprint import thumbhash
+from worker.pixels.render import render
+from worker.pixels.renditions import Limits, Preset, Rendered, Rendition, fit, recipe
 
 Pixels = npt.NDArray[np.int_]
 
@@ -286,7 +286,7 @@ def test_large_pictures_are_reduced_in_strips_to_what_they_would_be_whole(
     if mode in ("RGBA", "LA"):
         image.putalpha(drawn((2600, 1900), "L"))
     in_strips = only(render(save(image), [THUMB], LIMITS))
-    monkeypatch.setattr("worker.scale._STRIP_PIXELS", 1 << 40)
+    monkeypatch.setattr("worker.pixels.scale._STRIP_PIXELS", 1 << 40)
     whole = only(render(save(image), [THUMB], LIMITS))
     assert in_strips.data == whole.data
 

@@ -15,8 +15,8 @@ from tests.shop import Shop
 from tests.worker_process import WorkerProcess, await_settled, worker_process
 from worker.demo.pictures import draw_samples
 from worker.demo.supplier import serve_samples
+from worker.pixels.renditions import EXTENSIONS, Preset, recipe
 from worker.queue import RenditionClaim
-from worker.renditions import EXTENSIONS, Preset, recipe
 from worker.second_wave import Sizes
 from worker.settings import Settings
 from worker.storage import ObjectStore, open_store, rendition_key

@@ -21,9 +21,9 @@ import pytest
 import uvloop
 from PIL import Image
 
-from worker.children import RenderPool
 from worker.errors import RenderFault
-from worker.renditions import Limits, Preset, Rendered
+from worker.pixels.children import RenderPool
+from worker.pixels.renditions import Limits, Preset, Rendered
 from worker.settings import Settings
 
 IMAGES = Path(__file__).parents[3] / "shared" / "images" / "dev"

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from worker.errors import RenderFault
-from worker.renditions import Limits, Preset, Rendered, Rendition
+from worker.pixels.renditions import Limits, Preset, Rendered, Rendition
 
 # A frame: lengths of its two parts, then a JSON object, then bytes.
 FRAME = struct.Struct("!IQ")
@@ -36,7 +36,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 class Render(Protocol):
-    """worker.render.render, or what a test puts in its place."""
+    """worker.pixels.render.render, or what a test puts in its place."""
 
     def __call__(
         self,
@@ -113,7 +113,9 @@ def main(arguments: Sequence[str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    from worker.render import render  # Pillow and numpy: after the parent's death is taken care of.
+    from worker.pixels.render import (
+        render,  # Pillow and numpy: after the parent's death is taken care of.
+    )
 
     _limit_memory(memory)
     _silence_codecs()

@@ -1,7 +1,7 @@
 """Owns what a rendition is: presets, the recipe that names their outcome, and the outcome.
 
-It is apart from worker.render so that the programs that only plan, store or name renditions hold
-these values without loading a decoder.
+It is apart from render so that the programs that only plan, store or name renditions hold these
+values without loading a decoder.
 """
 
 import hashlib

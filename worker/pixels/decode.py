@@ -22,11 +22,11 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from worker import libwebp
-from worker.colour import to_srgb
 from worker.errors import RenderFault
-from worker.renditions import Limits, fit
-from worker.scale import Box, Size, shrink, without_idle_alpha
+from worker.pixels import libwebp
+from worker.pixels.colour import to_srgb
+from worker.pixels.renditions import Limits, fit
+from worker.pixels.scale import Box, Size, shrink, without_idle_alpha
 from worker.sniff import IMAGE_FORMATS, sniff
 
 # A rendering process has one core; libavif would start as many threads as the machine has.

@@ -22,9 +22,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from worker.child import FRAME, STARTED, WAITING, pack_job, unpack_result
 from worker.errors import LikenessError, RenderFault
-from worker.renditions import Limits, Preset, Rendered
+from worker.pixels.child import FRAME, STARTED, WAITING, pack_job, unpack_result
+from worker.pixels.renditions import Limits, Preset, Rendered
 from worker.settings import Settings
 
 # A fresh process every so often, whatever a codec may leak; a start costs 0.3 s of CPU.
@@ -52,7 +52,7 @@ class _Child:
         with theirs:
             arguments = (os.getpid(), theirs.fileno(), lock, memory_bytes)
             self._process = subprocess.Popen(
-                [sys.executable, "-s", "-P", "-m", "worker.child", *map(str, arguments)],
+                [sys.executable, "-s", "-P", "-m", "worker.pixels.child", *map(str, arguments)],
                 env=_environment(),
                 pass_fds=(theirs.fileno(), lock),
                 stdin=subprocess.DEVNULL,

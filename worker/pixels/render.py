@@ -1,8 +1,8 @@
 """Owns what is made of a picture: one decode, then sizes, formats and fingerprints in one pass.
 
 Sizes cascade downward, each from a larger one, so that a large source is read once and small sizes
-cost next to nothing. Only this module and those it stands on (worker.decode, worker.colour,
-worker.scale) import Pillow; they run in the child processes of worker.children.
+cost next to nothing. Only this module and those it stands on (decode, colour, scale) import Pillow;
+they run in the child processes of worker.pixels.children.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,10 +12,10 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from worker import fingerprint
-from worker.decode import Picture
-from worker.renditions import Limits, Preset, Rendered, Rendition, fit, recipe
-from worker.scale import Size, flatten, shrink
+from worker.pixels import fingerprint
+from worker.pixels.decode import Picture
+from worker.pixels.renditions import Limits, Preset, Rendered, Rendition, fit, recipe
+from worker.pixels.scale import Size, flatten, shrink
 from worker.sniff import CONTENT_TYPES
 
 __all__ = ["Limits", "Preset", "Rendered", "Rendition", "recipe", "render"]
