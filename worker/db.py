@@ -1,4 +1,4 @@
-"""Owns connections to Postgres: one pool a program, each session named for pg_stat_activity.
+"""Owns connections to Postgres: pools and single ones, each session named for pg_stat_activity.
 
 Our own SQLSTATEs (class LK) become Python errors here and nowhere else.
 """
@@ -107,7 +107,7 @@ async def _check(connection: AsyncConnection) -> None:
 
 
 def open_pool(settings: Settings, program: str, *, size: int = 8) -> Pool:
-    """Make the program's one pool, still closed: use it with ``async with``."""
+    """Make the pool of a program, still closed: use it with ``async with``."""
     return AsyncConnectionPool(
         locate_database(settings),
         kwargs=connection_arguments(settings, program),

@@ -19,6 +19,7 @@ begin
   -- Garbage collection and purges lock the bytes FOR UPDATE: they are done with them, or see our reference.
   select count(*) filter (where b.status = 'stored') into v_stored
     from (select k.status from likeness.blobs k where k.sha256 = any(v_sha256s) order by k.sha256 for key share) b;
+  -- A statement of its own, which sees what was purged while we waited for the lock.
   select array_agg(p.sha256) into v_purged from likeness.purged_blobs p where p.sha256 = any(v_sha256s);
   if v_purged is null and v_stored = cardinality(v_sha256s) then
     return outcomes;

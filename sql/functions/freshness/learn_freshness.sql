@@ -8,12 +8,15 @@ as $$
 declare
   v_now timestamptz := likeness.clock();
   v_looks likeness.look[];
+  v_tells boolean;
   v_lost bigint[];
 begin
-  v_looks := array(select j from likeness.judge_looks(outcomes) j);
+  select coalesce(array_agg(j), '{}'), coalesce(bool_or(j.result <> 'first' or j.is_check), false)
+    into v_looks, v_tells
+    from likeness.judge_looks(outcomes) j;
   v_lost := likeness.learn_looks(v_looks);
   -- Nearly always it is the first look at a picture, which tells nothing of changes and validators.
-  if not exists (select from unnest(v_looks) l where l.result <> 'first' or l.is_check) then
+  if not v_tells then
     return v_lost;
   end if;
   perform likeness.learn_validators(v_looks);

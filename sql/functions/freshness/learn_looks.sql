@@ -8,7 +8,7 @@ as $$
 declare
   c_memory_days constant double precision := 90;
   v_now timestamptz := likeness.clock();
-  v_price double precision := (select c.price from likeness.check_plan c);
+  v_price double precision;
   v_lost bigint[];
 begin
   with first as materialized (
@@ -20,8 +20,9 @@ begin
   ),
   -- To find an interval takes a dozen steps, and nearly all of a supplier's new pictures have the same.
   rhythm as materialized (
-    select k.supplier_id, k.quiet_days, likeness.check_interval(coalesce(r.shape, 0.2), coalesce(r.days, 10) + k.quiet_days, v_price) as days
+    select k.supplier_id, k.quiet_days, likeness.check_interval(coalesce(r.shape, 0.2), coalesce(r.days, 10) + k.quiet_days, c.price) as days
       from (select distinct i.supplier_id, i.quiet_days from first i) k
+     cross join likeness.check_plan c
       left join likeness.supplier_rates r on r.supplier_id = k.supplier_id
   )
   insert into likeness.image_freshness as f (image_id, checked_at, seen_at, quiet_days, next_check_at)
@@ -37,6 +38,7 @@ begin
     return '{}';
   end if;
 
+  select c.price into v_price from likeness.check_plan c;
   -- In one order, before any of them is changed; where nothing changed, nobody waits for anybody.
   perform 1
      from likeness.supplier_rates r

@@ -9,6 +9,7 @@ declare
   v_now timestamptz;
   v_all likeness.outcome[];
   v_ids bigint[];
+  v_has_bytes boolean;
   v_mine likeness.outcome[];
   v_outcomes likeness.outcome[];
   v_places tid[];
@@ -34,7 +35,8 @@ begin
      order by i.id
        for no key update
   )
-  select coalesce(array_agg(o), '{}') into v_outcomes
+  select coalesce(array_agg(o), '{}'), coalesce(bool_or(o.sha256 is not null and (jsonb_typeof(o.blob) = 'object' or not o.is_completed)), false)
+    into v_outcomes, v_has_bytes
     from unnest(v_all) o
     join held h on h.id = o.image_id and h.claim_no = o.claim_no and h.claimed_by = finish_images.worker;
 
@@ -47,7 +49,7 @@ begin
     perform likeness.release_images(worker, array(select m.image_id from unnest(v_mine) m except select o.image_id from unnest(v_outcomes) o));
     v_places := array(select h.ctid from likeness.hosts h where h.id in (select i.host_id from likeness.images i where i.id = any(v_ids)));
   end if;
-  if exists (select from unnest(v_outcomes) o where o.sha256 is not null and (jsonb_typeof(o.blob) = 'object' or not o.is_completed)) then
+  if v_has_bytes then
     perform likeness.store_blobs(v_outcomes);
   end if;
   v_lost := likeness.learn_freshness(worker, v_outcomes);
