@@ -1,6 +1,7 @@
 """Garbage: what is condemned, who saves it, what is deleted, and what a purge takes down."""
 
 import json
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 
 from tests.invariants import assert_checks_are_quiet
-from tests.shop import Shop, completed
+from tests.shop import Shop, completed, wait_until_blocked
 from worker.db import query_errors
 from worker.errors import BadInput
 
@@ -265,6 +266,24 @@ def test_purged_bytes_never_come_back(shop: Shop) -> None:
     assert row == [{"status": "failed", "failure_reason": "purged"}]
     assert mark(shop, 30 * DAY) == [OLD]
     assert begin(shop) == "purged"
+
+
+def test_a_purge_is_seen_that_commits_while_a_finish_waits_for_its_bytes(
+    connection: Connection[DictRow], second_connection: Connection[DictRow]
+) -> None:
+    shop = Shop(connection)
+    claim = another_claim(shop)
+    assert begin(shop) == "yours"
+    finished: list[bool] = []
+    other = threading.Thread(target=lambda: finished.append(finish(Shop(second_connection), claim)))
+    with connection.transaction():
+        purge(shop)
+        other.start()
+        wait_until_blocked(connection, second_connection)
+    other.join(timeout=30)
+    assert finished == [True]
+    row = shop.rows("select status, failure_reason from likeness.images")
+    assert row == [{"status": "failed", "failure_reason": "purged"}]
 
 
 def test_a_picture_in_hand_is_taken_from_its_worker_by_a_purge(shop: Shop) -> None:
