@@ -6,6 +6,7 @@ milliseconds, so that no test sees what another one wrote.
 
 import itertools
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,11 @@ pytest_plugins = ["tests.components", "tests.loopback"]
 for _name in [name for name in os.environ if name.startswith("LIKENESS_")]:
     if not _name.startswith("LIKENESS_TEST_"):
         del os.environ[_name]
+
+# A shell that runs the tests in the background has them ignore SIGINT, and so would all programs
+# that they start and mean to interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _numbers = itertools.count(1)
 
