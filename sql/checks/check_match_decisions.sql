@@ -29,6 +29,8 @@ select p.id, p.canonical_product_id, 'it is linked otherwise than match_log says
    select l.id, l.action, l.canonical_product_id
      from likeness.match_log l
     where l.product_id = p.id and l.action <> 'rejected'
+      -- To take a rejection back says nothing of the link either.
+      and not exists (select from likeness.match_log r where r.id = l.undoes_id and r.action = 'rejected')
     order by l.id desc
     limit 1) l
  where l.canonical_product_id is distinct from p.canonical_product_id

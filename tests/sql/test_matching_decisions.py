@@ -456,6 +456,20 @@ def test_one_candidate_may_be_rejected_and_the_others_wait(catalogue: Catalogue)
     assert [c["canonical_product_id"] for c in again["candidates"]] == [pen, ink]
 
 
+def test_a_rejection_that_is_taken_back_leaves_a_later_link_as_it_is(catalogue: Catalogue) -> None:
+    product = catalogue.product("lamp")
+    one, other = catalogue.canonical("this lamp"), catalogue.canonical("that lamp")
+    item = catalogue.queue(product, (one, 0.5), (other, 0.4))
+    rejection = catalogue.value("select likeness.reject_match(%s, %s, 'ann')", item, one)
+    catalogue.value("select likeness.link_match(%s, %s, 'ann')", product, other)
+    catalogue.value("select likeness.undo_match(%s, 'ann')", rejection)
+    linked = catalogue.rows(
+        "select canonical_product_id as thing from likeness.products where id = %s", product
+    )
+    assert linked == [{"thing": other}]
+    assert_checks_are_quiet(catalogue.db)
+
+
 def test_creating_makes_a_canonical_product_of_the_product(catalogue: Catalogue) -> None:
     pen = catalogue.canonical("Pen")
     product = catalogue.product("Ball pen", gtin=GTIN)
