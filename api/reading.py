@@ -30,10 +30,9 @@ class Reader:
 
     async def fresh(self, statement: str, *arguments: object) -> list[db.Row]:
         """The rows of one statement of the database itself, as dicts."""
-        async with self._database.connection(timeout=_TIMEOUT_SECONDS) as connection:
-            with db.query_errors():
-                cursor = await connection.execute(statement, arguments, prepare=True)
-                return await cursor.fetchall()
+        return await db.fetch_all(
+            self._database, statement, arguments, wait_seconds=_TIMEOUT_SECONDS, prepare=True
+        )
 
     async def tuples(self, statement: str, arguments: tuple[object, ...]) -> list[tuple[Any, ...]]:
         """The rows of one statement."""

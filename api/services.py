@@ -51,9 +51,9 @@ class Services:
 
     async def rows(self, statement: str, *arguments: object) -> list[db.Row]:
         """The rows of one statement, as dicts."""
-        async with self.pool.connection(timeout=POOL_TIMEOUT_SECONDS) as connection:
-            with db.query_errors():
-                return await (await connection.execute(statement, arguments)).fetchall()
+        return await db.fetch_all(
+            self.pool, statement, arguments, wait_seconds=POOL_TIMEOUT_SECONDS
+        )
 
     async def row(self, statement: str, *arguments: object) -> db.Row | None:
         """The first row of one statement, or None."""

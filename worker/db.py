@@ -4,7 +4,7 @@ Our own SQLSTATEs (class LK) become Python errors here and nowhere else.
 """
 
 import select
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -119,3 +119,21 @@ def open_pool(settings: Settings, program: str, *, size: int = 8) -> Pool:
         check=_check,
         name=f"likeness {program}",
     )
+
+
+async def fetch_all(
+    pool: Pool,
+    statement: str,
+    arguments: Sequence[object],
+    *,
+    wait_seconds: float | None = None,
+    prepare: bool | None = None,
+) -> list[Row]:
+    """The rows of one statement, on a connection of the pool (``wait_seconds`` None: its timeout).
+
+    ``prepare`` is psycopg's: True at once, None when it was asked a few times.
+    """
+    async with pool.connection(timeout=wait_seconds) as connection:
+        with query_errors():
+            cursor = await connection.execute(statement, arguments, prepare=prepare)
+            return await cursor.fetchall()

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from worker.db import Pool, query_errors
+from worker.db import Pool, fetch_all, query_errors
 from worker.pixels.renditions import Preset
 from worker.slots import Heard, Slot, SlotRequest
 
@@ -236,10 +236,7 @@ class Queue:
         return int(await self._value("select likeness.stop_worker(%s)", self.worker))
 
     async def _rows(self, query: str, *arguments: object) -> list[dict[str, Any]]:
-        with query_errors():
-            async with self._pool.connection() as connection:
-                cursor = await connection.execute(query.encode(), arguments)
-                return await cursor.fetchall()
+        return await fetch_all(self._pool, query, arguments)
 
     async def _value(self, query: str, *arguments: object) -> Any:
         rows = await self._rows(query, *arguments)
