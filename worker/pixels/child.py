@@ -113,9 +113,8 @@ def main(arguments: Sequence[str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    from worker.pixels.render import (
-        render,  # Pillow and numpy: after the parent's death is taken care of.
-    )
+    # Pillow and numpy: after the parent's death is taken care of.
+    from worker.pixels.render import render
 
     _limit_memory(memory)
     _silence_codecs()
