@@ -238,6 +238,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/matching/plan_matches.sql
 \ir functions/matching/decide_barcode.sql
 \ir functions/matching/create_canonicals.sql
+\ir functions/matching/may_be_linked.sql
 \ir functions/matching/match_products.sql
 \ir functions/matching/next_unmatched.sql
 \ir functions/matching/suppliers_to_match.sql

@@ -1,5 +1,6 @@
 """Decisions about what is the same thing: links, review, undo, and whose pictures are shown."""
 
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -467,6 +468,39 @@ def test_a_rejection_that_is_taken_back_leaves_a_later_link_as_it_is(catalogue: 
         "select canonical_product_id as thing from likeness.products where id = %s", product
     )
     assert linked == [{"thing": other}]
+    assert_checks_are_quiet(catalogue.db)
+
+
+@pytest.mark.parametrize("gtin", [GTIN, None], ids=["a link", "a suggestion"])
+def test_a_merge_that_commits_while_a_product_is_matched_brings_its_rejections(
+    catalogue: Catalogue, second_connection: Db, gtin: str | None
+) -> None:
+    pen = catalogue.canonical("Stabilo pen 68 black", gtin)
+    ink = catalogue.canonical("Ink that is no pen")
+    product = catalogue.product("Stabilo pens 68 schwarz", gtin=gtin)
+    catalogue.value(
+        "select likeness.reject_match(%s, null, 'ann')", catalogue.queue(product, (ink, 0.5))
+    )
+    planned = catalogue.rows("select * from likeness.plan_matches(%s, false)", [product])
+    assert planned[0]["canonical_product_id"] == pen
+    decided: list[dict[str, Any]] = []
+
+    def match() -> None:
+        matching = second_connection.execute(
+            "select * from likeness.match_products(%s)", [[product]]
+        )
+        decided.extend(matching.fetchall())
+
+    other = threading.Thread(target=match)
+    with catalogue.db.transaction():
+        catalogue.value("select likeness.merge_canonical_products(%s, %s, 'bea')", ink, pen)
+        other.start()
+        while not catalogue.value("select count(*) from pg_locks where not granted"):
+            assert other.is_alive()
+    other.join()
+    assert decided == []
+    assert catalogue.link(product) is None
+    assert catalogue.item(product) is None
     assert_checks_are_quiet(catalogue.db)
 
 

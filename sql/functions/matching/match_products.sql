@@ -29,7 +29,8 @@ begin
   end if;
   select array_agg(d) into v_plan from likeness.plan_matches(v_products, match_products.create_missing) d;
   perform likeness.lock_matching();
-  -- What was decided while we looked: a canonical product may have been merged away, or made of the same barcode.
+  -- What was decided while we looked: a canonical product may have been merged away, or made of the same barcode, or be by a merge what
+  -- a person said that the product is not.
   v_plan := array(
     select case
              when d.action = 'create' and c.id is not null
@@ -43,9 +44,9 @@ begin
      cross join lateral (
        select coalesce(jsonb_agg(e.candidate order by e.turn), '[]') as candidates
          from jsonb_array_elements(d.candidates) with ordinality e (candidate, turn)
-        where exists (select from likeness.canonical_products k where k.id = (e.candidate ->> 'canonical_product_id')::bigint)) n
+        where likeness.may_be_linked(d.product_id, (e.candidate ->> 'canonical_product_id')::bigint)) n
      where d.action in ('create', 'leave') or d.canonical_product_id is null
-        or exists (select from likeness.canonical_products k where k.id = d.canonical_product_id));
+        or likeness.may_be_linked(d.product_id, d.canonical_product_id));
   v_plan := likeness.create_canonicals(v_plan);
 
   update likeness.products p
