@@ -4,7 +4,7 @@ SQL chooses, and writes the JSON of the answers; this module signs what needs it
 know how long an answer holds.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, NamedTuple
 
 import msgspec
@@ -34,6 +34,7 @@ select convert_to(items, 'UTF8'), wanted, retry_after, has_unknown
 # What display_answer() leaves open, as a character that no JSON text holds.
 _SIGNATURE = b"\x01"
 _LOCAL = "/api/images/"
+_LOCAL_BYTES = _LOCAL.encode()
 
 
 class Shown(NamedTuple):
@@ -154,9 +155,9 @@ def _note(services: Services, wanted: Sequence[int] | None, context: Context) ->
 
 
 class Answer(NamedTuple):
-    """A row of display_answer(), its addresses signed; ``items`` in UTF-8."""
+    """A row of display_answer(), its addresses signed: the items' JSON in pieces, in UTF-8."""
 
-    items: bytes
+    items: list[memoryview | bytes]
     lifetime: str
     has_unknown: bool
 
@@ -167,15 +168,20 @@ async def answer(services: Services, product_ids: Sequence[int], context: Contex
     items, wanted, retry_after, has_unknown = row
     services.interest.see(product_ids)
     _note(services, wanted, context)
-    *open_ones, rest = items.split(_SIGNATURE)
-    signed = [part + b"?" + _signature(services.signer, part) for part in open_ones]
     lifetime = caching.soon(retry_after) if retry_after else caching.ANSWER
-    return Answer(b"".join([*signed, rest]), lifetime, has_unknown)
+    return Answer(list(_signed_pieces(services.signer, items)), lifetime, has_unknown)
 
 
-def _signature(signer: UrlSigner, part: bytes) -> bytes:
-    """What the address at the end of this part of an answer lacks."""
-    return signer.query(part.rpartition(_LOCAL.encode())[2].decode()).encode()
+def _signed_pieces(signer: UrlSigner, items: bytes) -> Iterator[memoryview | bytes]:
+    """The items, and in between what each address lacks that has to be signed."""
+    # An answer may have a hundred kilobytes: they are not copied before all are joined.
+    whole, begin = memoryview(items), 0
+    while (end := items.find(_SIGNATURE, begin)) >= 0:
+        yield whole[begin:end]
+        subject = items[items.rindex(_LOCAL_BYTES, begin, end) + len(_LOCAL_BYTES) : end]
+        yield b"?" + signer.query(subject.decode()).encode()
+        begin = end + len(_SIGNATURE)
+    yield whole[begin:]
 
 
 @get(
@@ -193,7 +199,7 @@ async def get_display_url(
     found = await answer(services, [product_id], checked_context(context))
     if found.has_unknown:
         raise unknown_product(product_id)
-    return caching.cached_json(request, found.items, found.lifetime)
+    return caching.cached_json(request, b"".join(found.items), found.lifetime)
 
 
 @post(
@@ -208,7 +214,7 @@ async def post_display_urls(
 ) -> Response[DisplayUrls]:
     context = checked_context(data.context)
     found = await answer(services, data.product_ids, context)
-    body = b'{"context":"%s","items":[%s]}' % (context.encode(), found.items)
+    body = b"".join([b'{"context":"', context.encode(), b'","items":[', *found.items, b"]}"])
     return caching.cached_json(request, body, found.lifetime)
 
 

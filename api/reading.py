@@ -6,11 +6,10 @@ replica is away one request in a while tries it again, and all others are not he
 """
 
 import time
-from typing import Any
 
 import psycopg
-from psycopg.rows import tuple_row
 
+from api.sessions import Rows, Sessions
 from worker import db
 from worker.log import get_logger
 
@@ -23,29 +22,32 @@ _log = get_logger()
 class Reader:
     """Runs statements that only read, prepared, and hands their rows out as tuples."""
 
-    def __init__(self, database: db.Pool, replica: db.Pool | None) -> None:
-        self._database = database
-        self._replica = replica
+    def __init__(self, database: db.Pool, replica: db.Pool | None, most: int) -> None:
+        self._pool = database
+        self._database = Sessions(database, most, _TIMEOUT_SECONDS)
+        self._replica = (
+            None if replica is None else Sessions(replica, most, _REPLICA_TIMEOUT_SECONDS)
+        )
         self._away_until: float | None = None
 
     async def fresh(self, statement: str, *arguments: object) -> list[db.Row]:
         """The rows of one statement of the database itself, as dicts."""
         return await db.fetch_all(
-            self._database, statement, arguments, wait_seconds=_TIMEOUT_SECONDS, prepare=True
+            self._pool, statement, arguments, wait_seconds=_TIMEOUT_SECONDS, prepare=True
         )
 
-    async def tuples(self, statement: str, arguments: tuple[object, ...]) -> list[tuple[Any, ...]]:
+    async def tuples(self, statement: str, arguments: tuple[object, ...]) -> Rows:
         """The rows of one statement."""
         if self._replica is not None and self._is_worth_a_try():
             try:
-                rows = await _tuples(self._replica, _REPLICA_TIMEOUT_SECONDS, statement, arguments)
+                rows = await self._replica.tuples(statement, arguments)
             except psycopg.OperationalError as error:
                 self._away_until = time.monotonic() + _AWAY_SECONDS
                 _log.warning("replica away; reading the database itself", error=str(error).strip())
             else:
                 self._away_until = None
                 return rows
-        return await _tuples(self._database, _TIMEOUT_SECONDS, statement, arguments)
+        return await self._database.tuples(statement, arguments)
 
     def _is_worth_a_try(self) -> bool:
         if self._away_until is None:
@@ -56,15 +58,3 @@ class Reader:
         # Whoever comes meanwhile does not try too.
         self._away_until = now + _AWAY_SECONDS
         return True
-
-
-async def _tuples(
-    pool: db.Pool, timeout_seconds: float, statement: str, arguments: tuple[object, ...]
-) -> list[tuple[Any, ...]]:
-    async with (
-        pool.connection(timeout=timeout_seconds) as connection,
-        connection.cursor(row_factory=tuple_row) as cursor,
-    ):
-        with db.query_errors():
-            await cursor.execute(statement, arguments, prepare=True, binary=True)
-        return await cursor.fetchall()

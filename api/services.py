@@ -14,6 +14,7 @@ from api.interest import Interest
 from api.keys import KeyRing
 from api.proxying import Proxy
 from api.reading import Reader
+from api.sessions import Rows
 from api.signing import UrlSigner, make_signer
 from api.tokens import TokenJudge
 from worker import db, storage
@@ -70,7 +71,7 @@ class Services:
             with db.query_errors():
                 return await (await connection.execute(statement, arguments)).fetchall()
 
-    async def tuples(self, statement: str, *arguments: object) -> list[tuple[Any, ...]]:
+    async def tuples(self, statement: str, *arguments: object) -> Rows:
         """The rows of a statement that only reads: for the path that has to be fast."""
         return await self.reader.tuples(statement, arguments)
 
@@ -89,7 +90,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         services = Services(
             settings=settings,
             pool=pool,
-            reader=Reader(reading, replica),
+            reader=Reader(reading, replica, settings.api_reads),
             store=store,
             public_store=_open_public_store(settings),
             signer=make_signer(settings),

@@ -84,6 +84,12 @@ class Settings(BaseSettings):
     max_request_bytes: int = Field(
         1 << 30, gt=0, description="Largest body that a feed import accepts."
     )
+    api_reads: int = Field(
+        default_factory=lambda: min(8, 2 * (os.cpu_count() or 1)),
+        ge=1,
+        le=8,
+        description="Statements that one API's resolver has Postgres work on at once.",
+    )
     api_drain_seconds: float = Field(
         0.0,
         ge=0,

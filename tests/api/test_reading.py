@@ -75,7 +75,7 @@ def test_the_database_answers_while_the_replica_is_away(
 def test_one_request_in_a_while_tries_a_replica_again(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr("api.reading.time.monotonic", lambda: now[0])
-    reader = reading.Reader(None, None)  # type: ignore[arg-type]
+    reader = reading.Reader(None, None, 1)  # type: ignore[arg-type]
     assert [reader._is_worth_a_try() for _ in range(2)] == [True, True]
     reader._away_until = 105.0
     assert not reader._is_worth_a_try()
