@@ -20,7 +20,7 @@ _MOST_IN_A_ROW = 100
 Rows = list[tuple[Any, ...]]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Asked:
     statement: str
     arguments: tuple[object, ...]
