@@ -28,6 +28,10 @@ Pool = AsyncConnectionPool[AsyncConnection]
 # plans the resolver anew for each single product: an array of one looks cheaper than any array.
 _PLANS_ONCE = frozenset({"worker", "api reader"})
 
+# The pool waits longer after each attempt, up to minutes; whoever asks for a connection begins anew
+# once it has given up, so that nobody waits for long after the database is back.
+_RECONNECT_SECONDS = 3.0
+
 _BY_SQLSTATE: dict[str, type[errors.QueryError]] = {
     cls.sqlstate: cls
     for cls in (errors.LostClaim, errors.NotFound, errors.Refused, errors.BadInput)
@@ -117,6 +121,7 @@ def open_pool(settings: Settings, program: str, *, size: int = 8) -> Pool:
         open=False,
         configure=_autocommit,
         check=_check,
+        reconnect_timeout=_RECONNECT_SECONDS,
         name=f"likeness {program}",
     )
 

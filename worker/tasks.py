@@ -423,7 +423,10 @@ async def _look(runtime: Runtime) -> None:
         if look.wait_seconds is not None and not is_running:
             timeout = min(max(look.wait_seconds, 0.25), _IDLE_LOOK_SECONDS)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(runtime.woken.wait(), timeout)
+            # Not wait_for(): up to Python 3.11 it forgets to be cancelled where both come at once,
+            # as when what a stopping worker hands back wakes it.
+            async with asyncio.timeout(timeout):
+                await runtime.woken.wait()
             if look.has_company and not is_running:
                 # All idle workers were woken: the first one orders, the others find that done.
                 await asyncio.sleep(random.uniform(0, _SPREAD_SECONDS))  # noqa: S311 - no secret

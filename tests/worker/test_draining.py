@@ -93,3 +93,27 @@ def test_a_draining_worker_finishes_what_it_has_and_another_one_takes_the_rest(
         assert first.stop() == 0
     assert shop.value("select finished from likeness.worker_status where worker = %s", name) == 1
     assert shop.value("select count(*) from likeness.images where status = 'failed'") == 4
+
+
+def test_a_stopping_worker_hands_back_what_does_not_end_in_time_and_ends_itself(
+    settings: Settings, connection: Connection[DictRow], tmp_path: Path
+) -> None:
+    supplier = SlowSupplier()
+    hasty = settings.model_copy(update={"grace_seconds": 1.0})
+    with supplier.serve() as base:
+        shop = Shop(connection, prefix=base, max_in_flight=4)
+        for n in range(4):
+            shop.add_product(f"p{n}", f"{n}.jpg")
+        # What it hands back wakes it at the moment in which it is to end: so more than once.
+        for attempt in range(3):
+            supplier.asked.clear()
+            log = tmp_path / f"{attempt}.log"
+            with worker_process(hasty, log) as worker:
+                assert supplier.asked.wait(30)
+                assert worker.stop() == 0
+            assert events(log)[-2:] == ["handed back", "worker stopped"]
+            waiting = shop.rows(
+                "select attempts, count(*) as images from likeness.images"
+                " where queued_at is not null and claimed_by is null group by attempts"
+            )
+            assert waiting == [{"attempts": 0, "images": 4}]
