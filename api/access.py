@@ -14,6 +14,7 @@ from litestar.openapi.spec import Components, SecurityRequirement, SecuritySchem
 from api.parameters import AnyRequest
 from api.problems import problem, unavailable
 from api.services import Services
+from api.telemetry import add_header
 from api.tokens import BadToken, KeysMissing
 from worker.keys import SCOPES
 
@@ -47,6 +48,7 @@ def requires(scope: str) -> Guard:
     assert scope in SCOPES, scope
 
     async def guard(connection: Connection, _: BaseRouteHandler) -> None:
+        _keep_private(connection)
         services: Services = connection.app.state.services
         offered = _offered_key(connection)
         if not offered:
@@ -72,6 +74,7 @@ def requires(scope: str) -> Guard:
 
 async def require_user(connection: Connection, _: BaseRouteHandler) -> None:
     """A guard: pass with a user's token, and keep whose it is for ``user_of``."""
+    _keep_private(connection)
     services: Services = connection.app.state.services
     if not services.tokens.is_configured:
         raise _unauthorized(
@@ -87,6 +90,11 @@ async def require_user(connection: Connection, _: BaseRouteHandler) -> None:
         raise _unauthorized(str(error), "invalid_token") from error
     except KeysMissing as error:
         raise unavailable("The keys of users' tokens cannot be had just now.", 30) from error
+
+
+def _keep_private(connection: Connection) -> None:
+    """No cache keeps what a key opened: of `X-Api-Key` HTTP knows nothing."""
+    add_header(connection.scope, "cache-control", "private, no-store")
 
 
 def user_of(request: AnyRequest) -> str:

@@ -95,12 +95,10 @@ async def _raise(services: Services, rows: list[Row]) -> None:
     failed = [row["image_id"] for row in rows if row["is_failed"]]
     # Two transactions, since each locks hosts before images.
     if waiting:
-        await services.rows(
-            "select likeness.set_priority(%s::bigint[], %s::smallint)", waiting, VIEWED
-        )
+        await services.rows("select likeness.set_priority(%s::bigint[], %s)", waiting, VIEWED)
     if failed:
         await services.rows(
-            "select likeness.retry_images(image_ids => %s::bigint[], priority => %s::smallint)",
+            "select likeness.retry_images(image_ids => %s::bigint[], priority => %s)",
             failed,
             VIEWED,
         )

@@ -25,7 +25,7 @@ from worker.settings import Settings
 
 _FORMATS: tuple[str, ...] = get_args(FeedFormat)
 _BUSY_SECONDS = 30
-_ABSOLUTE = r"^(?i:https?|ftps?)://[^/?#\x00]+[^\x00]*$"
+_ABSOLUTE = r"^(?i:https?|ftps?)://[^/?#\s\x00]+[^\x00]*$"
 _PREFIX = "https://pictures.acme.example/large/"
 _MATCH_SECONDS = 120.0
 

@@ -77,7 +77,7 @@ class Interest:
                     ids = sorted(i for i, noted_for in noted.items() if noted_for == priority)
                     for start in range(0, len(ids), _MOST_PER_CALL):
                         await connection.execute(
-                            "select likeness.set_priority(%s::bigint[], %s::smallint)",
+                            "select likeness.set_priority(%s::bigint[], %s)",
                             (ids[start : start + _MOST_PER_CALL], priority),
                         )
                 ids = sorted(seen)

@@ -107,17 +107,17 @@ async def hurry(services: Services, progress: Progress) -> None:
     """Put the picture first, also where it had failed or nobody had queued it yet."""
     if progress.status == "failed":
         await services.rows(
-            "select likeness.retry_images(image_ids => %s::bigint[], priority => %s::smallint)",
+            "select likeness.retry_images(image_ids => %s::bigint[], priority => %s)",
             [progress.image_id],
             VIEWED,
         )
     elif progress.status == "pending" and not progress.is_queued:
         await services.rows(
-            "select likeness.want_images(%s::bigint[], %s::smallint)", [progress.image_id], VIEWED
+            "select likeness.want_images(%s::bigint[], %s)", [progress.image_id], VIEWED
         )
     else:
         await services.rows(
-            "select likeness.set_priority(%s::bigint[], %s::smallint)",
+            "select likeness.set_priority(%s::bigint[], %s)",
             [progress.product_id],
             VIEWED,
         )

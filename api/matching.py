@@ -337,14 +337,15 @@ def _plain(row: dict[str, Any]) -> dict[str, Any]:
     responses=documented(400, 401, 403, 404, 409),
 )
 async def post_undo(
-    services: NamedDependency[Services], decision_id: DecisionId, data: JSONBody[Say]
+    services: NamedDependency[Services], decision_id: DecisionId, data: JSONBody[Say | None] = None
 ) -> Decision:
+    said = data or Say()
     return await _decide(
         services,
         "select likeness.undo_match(%s, %s, %s) as id",
         decision_id,
-        data.decided_by,
-        data.reason,
+        said.decided_by,
+        said.reason,
     )
 
 

@@ -94,7 +94,8 @@ def problem(
     """An exception to raise: ``code`` is a key of TYPES, ``members`` are added to the body."""
     status, title = TYPES[code]
     return ProblemDetailsException(
-        detail=detail or title,
+        # What came in undecoded cannot go out: JSON holds no lone surrogates.
+        detail=(detail or title).encode("utf-8", "replace").decode(),
         status_code=status,
         title=title,
         type_=_URN + code,
@@ -192,6 +193,18 @@ def _from_recursion(error: RecursionError) -> ProblemDetailsException:
     return problem("invalid-request", "The body is nested too deeply.")
 
 
+def _from_bytes(error: UnicodeDecodeError) -> ProblemDetailsException:
+    _log.warning("request is no text", exc_info=error)
+    return problem("invalid-request", "The request holds bytes that are no UTF-8.")
+
+
+def _from_lookup(error: LookupError) -> ProblemDetailsException:
+    # Of all of them only a charset that nobody knows is the sender's.
+    if str(error).startswith("unknown encoding"):
+        return problem("invalid-request", "The request names a charset that is not known.")
+    return _from_anything(error)
+
+
 def _from_data(error: psycopg.DataError) -> ProblemDetailsException:
     _log.warning("data refused", error=str(error))
     return problem("invalid-request", "A value does not fit its type.")
@@ -218,6 +231,8 @@ def problem_plugin() -> ProblemDetailsPlugin:
                 psycopg.DataError: _from_data,
                 psycopg.OperationalError: _from_database,
                 RecursionError: _from_recursion,
+                UnicodeDecodeError: _from_bytes,
+                LookupError: _from_lookup,
                 Exception: _from_anything,
             }
         )

@@ -178,7 +178,8 @@ def _span(request: AnyRequest, etag: str, size: int) -> tuple[int, int] | None:
     Several ranges, or one that no grammar knows, are answered with the whole, as RFC 9110 allows.
     """
     header = request.headers.get("range")
-    if header is None or request.headers.get("if-range", etag) != etag:
+    # RFC 9110 knows ranges of GET alone.
+    if header is None or is_head(request.scope) or request.headers.get("if-range", etag) != etag:
         return None
     match = _RANGE.fullmatch(header.strip())
     if match is None or match.groups() == ("", ""):

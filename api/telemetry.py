@@ -16,6 +16,7 @@ from worker.log import get_logger
 
 HEAD_MARK = "likeness_head"
 _ADDED = "likeness_headers"
+_LIFETIME = b"cache-control"
 _SOUND_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -47,8 +48,11 @@ class Telemetry:
         async def tell(message: Message) -> None:
             if message["type"] == "http.response.start":
                 answer["status"] = message["status"]
+                given = message.get("headers", [])
+                if any(name == _LIFETIME for name, _ in added):
+                    given = [header for header in given if header[0] != _LIFETIME]
                 message["headers"] = [
-                    *message.get("headers", []),
+                    *given,
                     *added,
                     (b"x-request-id", request_id.encode()),
                 ]
@@ -78,7 +82,10 @@ class Telemetry:
 
 
 def add_header(scope: Scope, name: str, value: str) -> None:
-    """Have the answer carry a header whatever it turns out to be, an error too."""
+    """Have the answer carry a header whatever it turns out to be, an error too.
+
+    A ``cache-control`` takes the place of the answer's own.
+    """
     scope[_ADDED].append((name.encode(), value.encode()))  # type: ignore[literal-required]
 
 

@@ -73,6 +73,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 -- From here on: current state, dropped and made anew as a whole.
 \ir drop_code.sql
 \ir functions/time/clock.sql
+\ir functions/time/tell_time.sql
 \ir functions/hosts/build_source_url.sql
 \ir functions/hosts/host_of_url.sql
 \ir functions/hosts/slot_window.sql

@@ -1276,6 +1276,20 @@ COMMENT ON COLUMN likeness.match_words.means IS 'The word that stands for it (bl
 
 COMMENT ON COLUMN likeness.match_words.factor IS 'Of a unit: how many of the one that it is counted in.';
 
+CREATE TABLE likeness.match_rejections (
+    product_id bigint NOT NULL,
+    canonical_product_id bigint NOT NULL,
+    log_id bigint NOT NULL
+);
+
+COMMENT ON TABLE likeness.match_rejections IS 'Pairs that a person said are not the same thing: never linked by themselves and never proposed again.';
+
+COMMENT ON COLUMN likeness.match_rejections.product_id IS 'The product.';
+
+COMMENT ON COLUMN likeness.match_rejections.canonical_product_id IS 'What it is not.';
+
+COMMENT ON COLUMN likeness.match_rejections.log_id IS 'The decision.';
+
 CREATE TABLE likeness.supplier_rates (
     supplier_id bigint NOT NULL,
     shape real NOT NULL,
@@ -1722,20 +1736,6 @@ COMMENT ON COLUMN likeness.check_hours.changed IS 'Other bytes came.';
 COMMENT ON COLUMN likeness.check_hours.failed IS 'No usable answer came.';
 
 COMMENT ON COLUMN likeness.check_hours.bytes IS 'Bytes fetched.';
-
-CREATE TABLE likeness.match_rejections (
-    product_id bigint NOT NULL,
-    canonical_product_id bigint NOT NULL,
-    log_id bigint NOT NULL
-);
-
-COMMENT ON TABLE likeness.match_rejections IS 'Pairs that a person said are not the same thing: never linked by themselves and never proposed again.';
-
-COMMENT ON COLUMN likeness.match_rejections.product_id IS 'The product.';
-
-COMMENT ON COLUMN likeness.match_rejections.canonical_product_id IS 'What it is not.';
-
-COMMENT ON COLUMN likeness.match_rejections.log_id IS 'The decision.';
 
 CREATE TABLE likeness.match_index_state (
     is_current boolean DEFAULT true NOT NULL,
@@ -3010,6 +3010,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.match_queue TO likeness_app;
 GRANT SELECT ON TABLE likeness.match_words TO likeness_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.match_words TO likeness_app;
 
+GRANT SELECT ON TABLE likeness.match_rejections TO likeness_reader;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.match_rejections TO likeness_app;
+
 GRANT SELECT ON TABLE likeness.supplier_rates TO likeness_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.supplier_rates TO likeness_app;
 
@@ -3048,9 +3051,6 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.alert_watch TO likeness_app;
 
 GRANT SELECT ON TABLE likeness.check_hours TO likeness_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.check_hours TO likeness_app;
-
-GRANT SELECT ON TABLE likeness.match_rejections TO likeness_reader;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.match_rejections TO likeness_app;
 
 GRANT SELECT ON TABLE likeness.match_index_state TO likeness_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.match_index_state TO likeness_app;

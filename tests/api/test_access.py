@@ -47,6 +47,26 @@ def test_the_key_opens_in_either_header(client: httpx.Client, headers: dict[str,
     assert answer.status_code == 201
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/products/{}/images",
+        "/api/products/99999/images",
+        "/api/match-queue",
+        "/api/changes",
+        "/api/placeholders",
+    ],
+)
+@pytest.mark.parametrize("header", ["authorization", "x-api-key"])
+def test_no_cache_keeps_what_a_key_opened(
+    client: httpx.Client, shop: Shop, path: str, header: str
+) -> None:
+    key = f"Bearer {KEY}" if header == "authorization" else KEY
+    answer = client.get(path.format(shop.pending()), headers={header: key})
+    assert answer.status_code == (404 if "99999" in path else 200)
+    assert answer.headers.get_list("cache-control") == ["private, no-store"]
+
+
 def test_without_a_configured_key_nobody_may_change_state(
     shop: Shop, api_settings: Settings
 ) -> None:

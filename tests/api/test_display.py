@@ -136,6 +136,23 @@ def test_a_body_of_endless_brackets_is_refused(client: httpx.Client) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"product_ids": [1], "context": "gr\xff"}',
+        b'{"product_ids": [1], "conte\xffxt": "grid"}',
+        b'\xff{"product_ids": [1]}',
+    ],
+    ids=["value", "name", "all"],
+)
+def test_a_body_that_is_no_text_is_refused(client: httpx.Client, body: bytes) -> None:
+    answer = client.post(
+        "/api/display-urls", content=body, headers={"content-type": "application/json"}
+    )
+    assert answer.status_code == 400
+    assert answer.json()["type"] == "urn:likeness:problem:invalid-request"
+
+
 def test_a_missing_body_is_told_in_words(client: httpx.Client) -> None:
     errors = client.post("/api/display-urls").json()["errors"]
     assert [fault["message"] for fault in errors] == ["A body is needed"]

@@ -59,7 +59,15 @@ def test_a_body_in_pieces_lands(service: httpx.Client, shop: Shop) -> None:
     assert body["products_new"] == 5000
 
 
-@pytest.mark.parametrize("body", [b"", b"\0\1\2\3" * 100, b"no,header\nthat,we know\n"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\0\1\2\3" * 100,
+        b"no,header\nthat,we know\n",
+        b"nom,\x81\x98\x9d,name\n1,2,\x81\x98\x9d\n\x81\x98\x9d,2,3\n",
+    ],
+)
 def test_what_is_no_feed_is_told_and_leaves_nothing(
     service: httpx.Client, shop: Shop, body: bytes
 ) -> None:
@@ -67,6 +75,44 @@ def test_what_is_no_feed_is_told_and_leaves_nothing(
     assert answer.status_code == 422, answer.text
     assert answer.json()["type"] == "urn:likeness:problem:bad-feed"
     assert _products(shop) == []
+
+
+def test_a_header_that_does_not_decode_is_shown_all_the_same(service: httpx.Client) -> None:
+    body = b"sku\x81,images\n1,1.jpg\n2,\x81\x98\x9d.jpg\n"
+    answer = service.post(URL, params={"supplier": "acme"}, content=body)
+    assert answer.status_code in (200, 422), answer.text
+    assert answer.headers["x-request-id"]
+    assert answer.json()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"request_headers": {"X-Store-Id": "a\r\nX-More: b"}}, "X-Store-Id"),
+        ({"request_headers": {"X Store": "a"}}, "X Store"),
+        ({"request_headers": {"": "a"}}, "header"),
+        ({"allowed_hosts": ["pictures.example", "bad host/"]}, "bad host/"),
+        ({"allowed_hosts": ["http://pictures.example"]}, "http://pictures.example"),
+        ({"allowed_hosts": [""]}, "allowed_hosts"),
+    ],
+)
+def test_what_no_request_could_carry_is_no_option_of_a_supplier(
+    service: httpx.Client, shop: Shop, options: dict[str, object], said: str
+) -> None:
+    answer = service.post("/api/suppliers", json={"name": "acme", **options})
+    assert answer.status_code == 400, answer.text
+    assert said in answer.json()["detail"]
+    made = shop.connection.execute(b"select from likeness.suppliers where name = 'acme'")
+    assert made.fetchall() == []
+
+
+def test_the_options_of_a_supplier_may_be_what_requests_carry(service: httpx.Client) -> None:
+    options = {
+        "request_headers": {"Accept-Language": "de, en;q=0.5", "Referer": "{product_url}"},
+        "allowed_hosts": ["pictures.example", "*.cdn.example", ".img.example", "10.0.0.1", "[::1]"],
+    }
+    answer = service.post("/api/suppliers", json={"name": "acme", **options})
+    assert answer.status_code == 201, answer.text
 
 
 @pytest.mark.parametrize(

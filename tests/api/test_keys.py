@@ -124,6 +124,12 @@ def test_the_key_of_the_settings_needs_no_database(client: httpx.Client, shop: S
     assert client.post("/api/suppliers", json={"name": "a"}, headers=headers).status_code == 201
 
 
+@pytest.mark.parametrize("name", ["", "  ", "a" * 201])
+def test_a_key_without_a_name_is_refused_in_words(api_settings: Settings, name: str) -> None:
+    with pytest.raises(AssertionError, match="a key needs a name"):
+        create(api_settings, name, "--scope", "feeds")
+
+
 def test_nothing_of_a_key_is_logged(
     client: httpx.Client, api_settings: Settings, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -201,6 +201,8 @@ def test_links_are_made_and_taken_by_hand_and_canonical_products_merged(
     unlinked = service.delete(link, params={"decided_by": "anna"})
     assert unlinked.json()["action"] == "unlinked"
     assert service.delete(link).status_code == 409
+    undone = service.post(f"/api/match-decisions/{unlinked.json()['decision_id']}/undo")
+    assert undone.json()["action"] == "undone"
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,27 @@ def test_a_bad_form_is_refused(service: httpx.Client, shop: Shop, product: int) 
     assert shared.status_code == 409
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        b'form-data; name="product_id"\r\nContent-Type: text/plain; charset=bogus\r\n\r\n2',
+        b'form-data; name="product_id"\r\n\r\n\xff',
+        b'form-data; name="prod\xff"\r\n\r\n2',
+    ],
+    ids=["charset", "value", "name"],
+)
+def test_a_form_that_is_no_text_is_refused(service: httpx.Client, part: bytes) -> None:
+    file = b'form-data; name="file"; filename="x"\r\nContent-Type: image/jpeg\r\n\r\nabc'
+    parts = [b"--a\r\nContent-Disposition: " + each + b"\r\n" for each in (part, file)]
+    answer = service.post(
+        UPLOAD,
+        content=b"".join([*parts, b"--a--\r\n"]),
+        headers={"content-type": "multipart/form-data; boundary=a"},
+    )
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["type"] == "urn:likeness:problem:invalid-request"
+
+
 def test_a_picture_that_was_taken_down_cannot_be_uploaded(
     service: httpx.Client, shop: Shop, product: int
 ) -> None:

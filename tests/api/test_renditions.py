@@ -79,6 +79,13 @@ def test_a_range_is_served_alone(
     )
 
 
+@pytest.mark.parametrize("asked", ["0-9", "99999999-"])
+def test_a_head_request_has_no_ranges(client: httpx.Client, asked: str) -> None:
+    answer = client.head(URL, headers={"range": f"bytes={asked}"})
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-length"] == str(len(BODY))
+
+
 @pytest.mark.parametrize("asked", ["99999999-", "-0", "1280-"])
 def test_a_range_outside_is_416_with_the_size(client: httpx.Client, asked: str) -> None:
     answer = client.get(URL, headers={"range": f"bytes={asked}"})

@@ -216,7 +216,7 @@ def test_no_measure_reads_all_pictures_where_there_are_many(shop: Shop, view: st
 
 def test_webhooks_hear_of_an_alert_when_it_opens_and_when_it_closes(shop: Shop) -> None:
     shop.execute("select likeness.save_webhook('http://hook.test/', '{alert.*}')")
-    shop.execute("select likeness.save_webhook('http://other.test/', '{picture.*}')")
+    shop.execute("select likeness.save_webhook('http://other.test/', is_active => false)")
     shop.execute("select likeness.note_storage(81, 1, 100)")
     watch(shop)
     watch(shop, after=HOUR)

@@ -352,6 +352,42 @@ def test_the_eta_says_why_there_is_none(shop: Shop) -> None:
     assert "resume_queue" in row_of(shop, "eta")["hint"]
 
 
+def test_the_eta_waits_for_hosts_that_rest_and_for_retries(connection: Db) -> None:
+    shop = Shop(connection, is_active=False)
+    for n in range(6):
+        shop.add_product(f"p{n}", f"{n}.jpg")
+    now = shop.now().replace(hour=12, minute=0, second=0, microsecond=0)
+    shop.at(now)
+    shop.activate()
+    first, *others = shop.claim(batch=4)
+    for claim in others:
+        shop.complete(claim)
+    shop.finish("w/1", fault(first, "server-error", is_retryable=True))
+    until = now + timedelta(hours=20)
+    shop.execute("update likeness.images set retry_at = %s where retry_at is not null", until)
+    shop.at(now + timedelta(minutes=2))
+    queue, _ = shop.rows("select * from likeness.eta")
+    assert (queue["remaining"], queue["done_at"], queue["hint"]) == (3, until, None)
+
+    shop.execute(
+        "update likeness.hosts set blocked_until = %s, blocked_reason = 'slow down'",
+        now + timedelta(minutes=30),
+    )
+    queue, _ = shop.rows("select * from likeness.eta")
+    assert queue["hint"] == ("Nothing is due before 12:30:00: select * from likeness.host_backlog;")
+    assert queue["done_at"] == until
+
+    shop.at(now + timedelta(minutes=20))
+    queue, _ = shop.rows("select * from likeness.eta")
+    assert (queue["done_at"], queue["hint"][:26]) == (None, "Nothing is due before 12:3")
+    shop.execute(
+        "update likeness.hosts set blocked_until = null, blocked_reason = null, paused = true"
+    )
+    queue, _ = shop.rows("select * from likeness.eta")
+    assert queue["done_at"] is None
+    assert "likeness.resume_host(" in queue["hint"]
+
+
 # What is stuck, and why is this picture not here?
 
 
@@ -441,6 +477,27 @@ def test_a_picture_that_nobody_queued_is_explained_by_its_product_or_dataset(
     assert explain(shop, gone)["answer"] == "Its product is inactive, so it is not fetched."
 
 
+def test_a_time_of_another_day_is_told_with_its_date(shop: Shop) -> None:
+    product = shop.add_product("p", "p.jpg")
+    now = shop.now().replace(hour=12, minute=0, second=0, microsecond=0)
+    shop.at(now)
+    [claim] = shop.claim()
+    shop.finish("w/1", fault(claim, "server-error", is_retryable=True))
+    shop.execute("update likeness.images set retry_at = %s", now + timedelta(minutes=5))
+    assert explain(shop, product)["answer"].endswith("It is tried again at 12:05:00.")
+    tomorrow = now + timedelta(days=1)
+    shop.execute("update likeness.images set retry_at = %s", tomorrow)
+    shop.execute(
+        "update likeness.hosts set blocked_until = %s, blocked_reason = 'answered 503.'", tomorrow
+    )
+    told = explain(shop, product)
+    assert told["answer"].endswith(f"It is tried again at {tomorrow:%Y-%m-%d} 12:00:00.")
+    assert "resume_host" in told["hint"]
+    for statement in told["hint"].removeprefix("Wait, or now: ").split("; "):
+        shop.execute(statement)
+    assert len(shop.claim()) == 1
+
+
 def test_a_product_without_pictures_is_explained(shop: Shop) -> None:
     assert "names no picture" in explain(shop, shop.add_product("p"))["answer"]
 
@@ -491,7 +548,6 @@ def test_a_priority_is_raised_and_never_lowered(shop: Shop) -> None:
         ("reason => 'not-found'", 2),
         ("reason => 'forbidden'", 1),
         ("supplier => 'acme'", 3),
-        ("supplier => 'nobody'", 0),
         ("host => 'Pictures.test', reason => 'not-found'", 2),
         ("", 3),
     ],
@@ -503,3 +559,22 @@ def test_failed_pictures_are_retried_by_any_filter(shop: Shop, which: str, retri
     shop.finish("w/1", *(fault(claim, "not-found") for claim in (one, two)))
     shop.finish("w/1", fault(three, "forbidden"))
     assert shop.value(f"select likeness.retry_images({which})") == retried
+
+
+@pytest.mark.parametrize(
+    ("which", "code"),
+    [
+        ("supplier => 'nobody'", "LK002"),
+        ("host => 'nowhere.test'", "LK002"),
+        ("reason => 'not-fuond'", "LK002"),
+        ("priority => 4", "LK004"),
+        ("priority => -1", "LK004"),
+        ("priority => null", "LK004"),
+    ],
+)
+def test_a_misspelt_filter_is_no_empty_one(shop: Shop, which: str, code: str) -> None:
+    shop.add_product("p", "p.jpg")
+    shop.finish("w/1", fault(shop.claim()[0], "not-found"))
+    with pytest.raises(psycopg.Error) as caught:
+        shop.execute(f"select likeness.retry_images({which})")
+    assert caught.value.sqlstate == code

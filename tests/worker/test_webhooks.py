@@ -11,6 +11,7 @@ from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import psycopg
 import pytest
 from psycopg import Connection
 from psycopg.rows import DictRow
@@ -181,10 +182,17 @@ def test_a_delivery_is_given_up_after_eight_attempts_and_can_be_tried_again(shop
 
 
 def test_only_who_wants_an_event_gets_it(shop: Shop) -> None:
-    for url, events in (("a", ["alert.opened"]), ("b", ["alert.*"]), ("c", ["picture.*"])):
+    for url, events in (("a", ["alert.opened"]), ("b", ["alert.*"]), ("c", ["alert.closed"])):
         shop.execute("select likeness.save_webhook(%s, %s)", f"http://{url}.test/", events)
     shop.execute("select likeness.save_webhook('http://d.test/', is_active => false)")
     assert shop.value("select likeness.emit_event('alert.opened', '{}')") == 2
+
+
+@pytest.mark.parametrize("event", ["alerts.opened", "alert.", "picture.*", ""])
+def test_an_event_that_never_comes_is_refused(shop: Shop, event: str) -> None:
+    with pytest.raises(psycopg.Error, match="there is no event") as caught:
+        shop.execute("select likeness.save_webhook('http://a.test/', array[%s])", event)
+    assert caught.value.sqlstate == "LK004"
 
 
 def test_a_secret_is_made_kept_and_out_of_a_readers_reach(shop: Shop) -> None:

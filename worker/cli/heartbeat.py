@@ -15,7 +15,7 @@ _LATEST = """
   select status = 'running' and seen_at > likeness.clock() - make_interval(secs => %s) as is_alive,
          name, status, seen_at
     from likeness.workers
-   where name = %s or starts_with(name, %s)
+   where name = %s or not %s and starts_with(name, %s)
    order by id desc
    limit 1
 """
@@ -27,11 +27,18 @@ def require_heartbeat(settings: Settings) -> str:
     Raises LikenessError that says since when there is none.
     """
     host = socket.gethostname()
-    lookup = (settings.lease_seconds, settings.worker_name, f"{host}:")
+    # Without a name of its own a worker is called after its machine.
+    is_named = "worker_name" in settings.model_fields_set
+    whose = settings.worker_name if is_named else host
+    lookup = (settings.lease_seconds, settings.worker_name, is_named, f"{host}:")
     with open_session(settings, "heartbeat") as connection:
         row = connection.execute(_LATEST, lookup).fetchone()
     if row is None:
-        raise LikenessError(f"No worker has registered from {host}.")
+        raise LikenessError(f"No worker has registered as {whose}.")
     if not row["is_alive"]:
-        raise LikenessError(f"The worker {row['name']} is {row['status']}, seen {row['seen_at']}.")
+        state = "has given no sign of life" if row["status"] == "running" else row["status"]
+        raise LikenessError(
+            f"The worker {row['name']}: {state} since {row['seen_at']:%Y-%m-%d %H:%M:%S%z}"
+            f" (LIKENESS_LEASE_SECONDS is {settings.lease_seconds:g})."
+        )
     return str(row["name"])

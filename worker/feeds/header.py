@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from worker.errors import FeedError
+from worker.feeds.text import UNDECODABLE
 
 # Each name in the order of preference, compared without case, accents, spaces and punctuation.
 ALIASES: dict[str, tuple[str, ...]] = {
@@ -146,6 +147,8 @@ _FIRST_FILLED = ("gtin", "price")
 
 def read_header(names: Sequence[str]) -> Layout:
     """Find the fields in a header. Raises FeedError where no column can be the sku."""
+    # They are shown to people, who may read them as JSON.
+    names = [UNDECODABLE.sub("\ufffd", name) for name in names]
     found: dict[str, list[tuple[int, int]]] = {}
     for index, name in enumerate(names):
         field = field_of(name)

@@ -9,6 +9,9 @@ as $$
 declare
   v_known constant text[] := '{feeds,mirror,pictures,match,admin}';
 begin
+  if btrim(coalesce(create_service_key.name, '')) = '' or length(create_service_key.name) > 200 then
+    raise exception 'a key needs a name of 1 to 200 characters' using errcode = 'LK004';
+  end if;
   if coalesce(create_service_key.scopes, '{}') = '{}' or not create_service_key.scopes <@ v_known then
     raise exception 'the scopes of a key are one or more of %', array_to_string(v_known, ', ') using errcode = 'LK004';
   end if;

@@ -16,6 +16,19 @@ begin
   if v_unknown is not null then
     raise exception 'a supplier has no option %', v_unknown using errcode = 'LK004';
   end if;
+  -- What no request could carry is told now, and not by every picture that fails for it.
+  select string_agg(h.name, ', ' order by h.name) into v_unknown
+    from jsonb_each_text(case jsonb_typeof(save_supplier.options -> 'request_headers') when 'object' then save_supplier.options -> 'request_headers' else '{}' end) h (name, value)
+   where h.name !~ '^[!#$%&''*+.^_`|~0-9A-Za-z-]+$' or h.value ~ '[\x01-\x08\x0a-\x1f\x7f]';
+  if v_unknown is not null then
+    raise exception 'the header % holds a character that none may hold', quote_literal(v_unknown) using errcode = 'LK004';
+  end if;
+  select string_agg(h.host, ', ' order by h.host) into v_unknown
+    from jsonb_array_elements_text(case jsonb_typeof(save_supplier.options -> 'allowed_hosts') when 'array' then save_supplier.options -> 'allowed_hosts' else '[]' end) h (host)
+   where h.host !~ '^[^[:space:]/@?#\\]+$';
+  if v_unknown is not null then
+    raise exception 'allowed_hosts names %, which is no host (pictures.example, .example for all below it)', quote_literal(v_unknown) using errcode = 'LK004';
+  end if;
   v_id := likeness.ensure_supplier(save_supplier.name);
   update likeness.suppliers s
      set priority = o.priority, hide_origin = o.hide_origin, while_pending = o.while_pending, max_attempts = o.max_attempts,

@@ -37,7 +37,7 @@ begin
        join likeness.images g on g.product_id = c.picture_product_id
       where a.id = any(prefetch_images.product_ids) and a.status <> 'deleted' and not a.use_custom_image);
   queued := likeness.queue_images(coalesce(v_waiting, '{}'), 2::smallint);
-  raised := likeness.set_priority(prefetch_images.product_ids, 2::smallint);
+  raised := likeness.set_priority(prefetch_images.product_ids, 2);
   perform likeness.note_views(prefetch_images.product_ids);
   return next;
 end

@@ -14,10 +14,10 @@ begin
            when image.status = 'completed' and b.status = 'stored' then format('It is here, as of %s.', to_char(image.mirrored_at, 'YYYY-MM-DD HH24:MI'))
            when image.status = 'completed' then format('It counts as completed, and yet its bytes are %s.', b.status)
            when image.status = 'processing' and image.claim_expires_at > now_at
-             then format('Worker %s has it in hand since %s.', image.claimed_by, to_char(image.updated_at, 'HH24:MI:SS'))
+             then format('Worker %s has it in hand since %s.', image.claimed_by, likeness.tell_time(image.updated_at, now_at))
            when image.status = 'processing' then format('Worker %s had it in hand and was lost; nobody took it back yet.', image.claimed_by)
            when image.status = 'failed' then format('It failed for good: %s (%s)', f.meaning, coalesce(image.failure_text, image.failure_reason))
-           when image.retry_at is not null then format('Attempt %s failed: %s It is tried again at %s.', image.attempts, f.meaning, to_char(image.retry_at, 'HH24:MI:SS'))
+           when image.retry_at is not null then format('Attempt %s failed: %s It is tried again at %s.', image.attempts, f.meaning, likeness.tell_time(image.retry_at, now_at))
            when p.status <> 'active' then format('Its product is %s, so it is not fetched.', p.status)
            when d.status = 'draft' then format('Its dataset %s is a draft: nothing of it is fetched.', d.id)
            when r.id is not null then format('It waits for others of run %s, which fetches %s at once.', r.id, r.max_concurrent)
@@ -29,6 +29,8 @@ begin
            when image.status = 'processing' and image.claim_expires_at > now_at then 'Wait.'
            when image.status = 'processing' then 'Is a worker running? select likeness.requeue_expired();'
            when image.status = 'failed' then format('%s Then: select likeness.retry_images(image_ids => array[%s]);', f.hint, image.id)
+           when image.retry_at is not null and h.blocked_until > now_at
+             then format('Wait, or now: select likeness.resume_host(%L); select likeness.queue_images(array[%s]);', h.host, image.id)
            when image.retry_at is not null then format('Wait, or now: select likeness.queue_images(array[%s]);', image.id)
            when p.status <> 'active' then 'It is queued when a feed lists the product again.'
            when d.status = 'draft' then format('select * from likeness.activate_dataset(%s);', d.id)
@@ -36,6 +38,7 @@ begin
            else format('select likeness.queue_images(array[%s]);', image.id) end
     from (select) one
     left join likeness.blobs b on b.sha256 = image.blob_sha256
+    left join likeness.hosts h on h.id = image.host_id
     left join likeness.failure_reasons f on f.code = image.failure_reason
     left join likeness.products p on p.id = image.product_id
     left join likeness.datasets d on d.id = p.dataset_id

@@ -1,6 +1,6 @@
 create or replace function likeness.retry_images(
   image_ids bigint[] default null, product_ids bigint[] default null, supplier text default null, reason text default null, host text default null,
-  priority smallint default 0
+  priority int default 0
 )
 returns int
 language plpgsql
@@ -10,6 +10,19 @@ as $$
 declare
   v_images bigint[];
 begin
+  if priority is null or priority not between 0 and 3 then
+    raise exception 'priority must be 0 (rest), 1 (popular), 2 (listed just now) or 3 (viewed now), not %', priority using errcode = 'LK004';
+  end if;
+  -- A name that is misspelt would look like nothing to retry.
+  if supplier is not null and not exists (select from likeness.suppliers s where s.name = retry_images.supplier) then
+    raise exception 'there is no supplier "%"', supplier using errcode = 'LK002', hint = 'select name from likeness.suppliers;';
+  end if;
+  if reason is not null and not exists (select from likeness.failure_reasons r where r.code = retry_images.reason) then
+    raise exception 'there is no reason "%"', reason using errcode = 'LK002', hint = 'select code, meaning from likeness.failure_reasons;';
+  end if;
+  if host is not null and not exists (select from likeness.hosts h where h.host = lower(retry_images.host)) then
+    raise exception 'there is no host "%"', host using errcode = 'LK002', hint = 'select host from likeness.host_health;';
+  end if;
   select array_agg(i.id) into v_images
     from likeness.images i
     left join likeness.products p on p.id = i.product_id
@@ -23,8 +36,8 @@ begin
      and (retry_images.host is null or h.host = lower(retry_images.host))
      -- Those of products that show shared ones are needed by nobody, unless they are named.
      and (retry_images.image_ids is not null or p.canonical_product_id is null or not likeness.is_spared(p.id));
-  return likeness.queue_images(coalesce(v_images, '{}'), retry_images.priority);
+  return likeness.queue_images(coalesce(v_images, '{}'), retry_images.priority::smallint);
 end
 $$;
-comment on function likeness.retry_images(bigint[], bigint[], text, text, text, smallint) is
-  'Queues failed pictures afresh, filtered by any of: image, product, supplier, reason, host. Example: select likeness.retry_images(reason => ''timeout'');';
+comment on function likeness.retry_images(bigint[], bigint[], text, text, text, int) is
+  'Queues failed pictures afresh, filtered by any of: image, product, supplier, reason, host (none: all of them). Returns how many. Example: select likeness.retry_images(reason => ''timeout'');';

@@ -1,4 +1,4 @@
-create or replace function likeness.set_priority(product_ids bigint[], priority smallint)
+create or replace function likeness.set_priority(product_ids bigint[], priority int)
 returns int
 language plpgsql
 volatile parallel unsafe
@@ -10,7 +10,7 @@ declare
   v_hosts bigint[];
   v_raised int;
 begin
-  if set_priority.priority not between 0 and 3 then
+  if set_priority.priority is null or set_priority.priority not between 0 and 3 then
     raise exception 'priority must be 0 (rest), 1 (popular), 2 (listed just now) or 3 (viewed now), not %', set_priority.priority using errcode = 'LK004';
   end if;
   -- Who looks at a product looks at the pictures that it shares.
@@ -43,5 +43,5 @@ begin
   return v_raised;
 end
 $$;
-comment on function likeness.set_priority(bigint[], smallint) is
+comment on function likeness.set_priority(bigint[], int) is
   'Raises the waiting pictures of products to a priority class (3 viewed now, 2 listed just now, 1 popular, 0 rest); never lowers one. Returns how many rose.';

@@ -6,12 +6,21 @@ set search_path = ''
 as $$
 #variable_conflict use_column
 declare
+  v_known constant text[] := '{alert.opened,alert.closed}';
+  v_unknown text;
   v_id bigint;
   v_secret text;
 begin
   if url !~* '^https?://[^/?#]+' or cardinality(events) = 0 or length(save_webhook.secret) < 16 then
     raise exception 'a webhook needs an http or https address, at least one event, and a secret of 16 characters or none'
       using errcode = 'LK004';
+  end if;
+  select string_agg(e.event, ', ') into v_unknown
+    from unnest(save_webhook.events) e (event)
+   where not exists (
+     select from unnest(v_known) k (event) where k.event = e.event or (right(e.event, 1) = '*' and starts_with(k.event, left(e.event, -1))));
+  if v_unknown is not null then
+    raise exception 'there is no event %: they are %, alert.* and *', v_unknown, array_to_string(v_known, ', ') using errcode = 'LK004';
   end if;
   insert into likeness.webhooks as w (url, events, status, created_at)
   values (save_webhook.url, save_webhook.events, case when is_active then 'active' else 'paused' end, likeness.clock())
