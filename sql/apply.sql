@@ -290,6 +290,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/cleanup/backfill_images.sql
 \ir functions/webhooks/save_webhook.sql
 \ir functions/webhooks/remove_webhook.sql
+\ir functions/webhooks/wants_event.sql
 \ir functions/webhooks/emit_event.sql
 \ir functions/webhooks/claim_deliveries.sql
 \ir functions/webhooks/finish_delivery.sql

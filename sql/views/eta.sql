@@ -45,5 +45,5 @@ comment on column likeness.eta.scope is 'queue, or the run.';
 comment on column likeness.eta.run_id is 'The run; null for the queue.';
 comment on column likeness.eta.remaining is 'Pictures waiting or in hand.';
 comment on column likeness.eta.per_minute is 'Pictures settled per minute.';
-comment on column likeness.eta.done_at is 'When it will be done at this pace, and not before the last host that rests and the last retry; null where nothing is being settled.';
+comment on column likeness.eta.done_at is 'When it will be done at this pace, and not before the last host that rests and the last retry; null where nothing is being settled, or some of it waits for a host that is paused.';
 comment on column likeness.eta.hint is 'Why there is no time or not a sooner one, and what to do.';

@@ -16,7 +16,7 @@ begin
   if v_unknown is not null then
     raise exception 'a supplier has no option %', v_unknown using errcode = 'LK004';
   end if;
-  -- What no request could carry is told now, and not by every picture that fails for it.
+  -- What no request could carry is told now, and not by every picture that fails for it. worker/fetch/http.py has the same characters.
   select string_agg(h.name, ', ' order by h.name) into v_unknown
     from jsonb_each_text(case jsonb_typeof(save_supplier.options -> 'request_headers') when 'object' then save_supplier.options -> 'request_headers' else '{}' end) h (name, value)
    where h.name !~ '^[!#$%&''*+.^_`|~0-9A-Za-z-]+$' or h.value ~ '[\x01-\x08\x0a-\x1f\x7f]';

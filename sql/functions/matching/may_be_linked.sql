@@ -9,4 +9,4 @@ begin atomic
         where r.product_id = may_be_linked.product_id and r.canonical_product_id = may_be_linked.canonical_product_id);
 end;
 comment on function likeness.may_be_linked(bigint, bigint) is
-  'Whether the canonical product is there, and nobody said that the product is not it. Part of match_products().';
+  'Whether the canonical product is there, and nobody said that the product is not it. Part of match_products() and of taking decisions back.';

@@ -16,9 +16,7 @@ begin
     from jsonb_array_elements(coalesce(
            (select q.candidates from likeness.match_queue q where q.id = reopen_queue_item.queue_item_id),
            case when decision.evidence ? 'canonical_product_id' then jsonb_build_array(decision.evidence) end, '[]')) with ordinality e (candidate, turn)
-    join likeness.canonical_products c on c.id = (e.candidate ->> 'canonical_product_id')::bigint
-   where not exists (
-     select from likeness.match_rejections r where r.product_id = reopen_queue_item.product_id and r.canonical_product_id = c.id);
+   where likeness.may_be_linked(reopen_queue_item.product_id, (e.candidate ->> 'canonical_product_id')::bigint);
   if v_candidates = '[]' then
     -- Nothing to choose from: matching looks at it again.
     update likeness.products p set matched_at = null where p.id = reopen_queue_item.product_id;

@@ -12,7 +12,7 @@ begin
   select w.id, emit_event.event, likeness.clock(), likeness.clock(), emit_event.payload
     from likeness.webhooks w
    where w.status = 'active'
-     and exists (select from unnest(w.events) e where emit_event.event = e or (right(e, 1) = '*' and starts_with(emit_event.event, left(e, -1))));
+     and exists (select from unnest(w.events) e where likeness.wants_event(e, emit_event.event));
   get diagnostics v_deliveries = row_count;
   return v_deliveries;
 end

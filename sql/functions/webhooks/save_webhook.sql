@@ -18,7 +18,7 @@ begin
   select string_agg(e.event, ', ') into v_unknown
     from unnest(save_webhook.events) e (event)
    where not exists (
-     select from unnest(v_known) k (event) where k.event = e.event or (right(e.event, 1) = '*' and starts_with(k.event, left(e.event, -1))));
+     select from unnest(v_known) k (event) where likeness.wants_event(e.event, k.event));
   if v_unknown is not null then
     raise exception 'there is no event %: they are %, alert.* and *', v_unknown, array_to_string(v_known, ', ') using errcode = 'LK004';
   end if;
