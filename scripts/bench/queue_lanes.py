@@ -225,15 +225,16 @@ def _row(connection: Connection, query: str) -> tuple[Any, ...]:
     return row
 
 
-# Where the waiting jobs of each queue are, by which its backlog is laid: one of them, many times.
+# Where the jobs of each queue are, and which waits: its backlog is laid as copies of that one.
 _JOB_TABLES = {
-    "plain": ("public", "jobs", "id"),
-    "procrastinate_sql": ("public", "procrastinate_jobs", "id"),
-    "procrastinate_worker": ("public", "procrastinate_jobs", "id"),
-    "pgmq": ("pgmq", "q_bench", "msg_id"),
-    "pgqueuer": ("public", "pgqueuer", "id"),
-    "graphile_worker": ("graphile_worker", "_private_jobs", "id"),
-    "pg_boss": ("pgboss", "job_common", "id"),
+    "plain": ("public", "jobs", "id", "id desc"),
+    "procrastinate_sql": ("public", "procrastinate_jobs", "id", "id desc"),
+    "procrastinate_worker": ("public", "procrastinate_jobs", "id", "id desc"),
+    "pgmq": ("pgmq", "q_bench", "msg_id", "msg_id desc"),
+    "pgqueuer": ("public", "pgqueuer", "id", "id desc"),
+    "graphile_worker": ("graphile_worker", "_private_jobs", "id", "id desc"),
+    # Its keys are random: the last one may be done.
+    "pg_boss": ("pgboss", "job_common", "id", "state = 'created' desc"),
 }
 LANES: dict[str, type[Lane]] = {
     "likeness": LikenessLane,
@@ -248,7 +249,7 @@ def fill(connection: Connection, lane: str, count: int) -> None:
     if lane == "likeness":
         fill_pictures(connection, count, is_queued=True)
         return
-    schema, table, key = _JOB_TABLES[lane]
+    schema, table, key, waiting_first = _JOB_TABLES[lane]
     columns = connection.execute(
         "select column_name from information_schema.columns where table_schema = %s"
         " and table_name = %s and column_name <> %s and is_generated = 'NEVER'",
@@ -257,8 +258,8 @@ def fill(connection: Connection, lane: str, count: int) -> None:
     names = sql.SQL(", ").join(sql.Identifier(name) for (name,) in columns)
     copies = sql.SQL(
         "insert into {table} ({names}) select {names}"
-        " from (select * from {table} order by {key} desc limit 1) one, generate_series(1, %s)"
-    ).format(table=sql.Identifier(schema, table), names=names, key=sql.Identifier(key))
+        " from (select * from {table} order by {order} limit 1) one, generate_series(1, %s)"
+    ).format(table=sql.Identifier(schema, table), names=names, order=sql.SQL(waiting_first))
     with connection.transaction():
         connection.execute("set local session_replication_role = replica")
         connection.execute(copies, [count])

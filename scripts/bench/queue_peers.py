@@ -94,7 +94,7 @@ class _Process:
         line = self._process.stdout.readline()
         patience.cancel()
         if not line:
-            if self._process.poll() == -signal.SIGKILL:
+            if self._process.wait() == -signal.SIGKILL:
                 raise PeerMissing(f"no answer within {_PATIENCE_SECONDS} seconds")
             self._said.seek(0)
             raise PeerMissing(last_line(self._said.read()))
