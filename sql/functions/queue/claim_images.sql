@@ -141,7 +141,7 @@ begin
         where f.host_id = h.id and f.claimed_by is not null and f.claim_expires_at >= w.lease_at) l
   ),
   best as materialized (
-    select h.id as host_id, h.turn, d.id, d.priority, d.queued_at
+    select h.id as host_id, h.host, h.turn, d.id, d.priority, d.queued_at
       from host h
      cross join lateral (
        select i.id, i.priority, i.queued_at
@@ -153,7 +153,7 @@ begin
           for update skip locked) d
   ),
   lower as materialized (
-    select h.id as host_id, h.turn, d.id, d.priority, d.queued_at
+    select h.id as host_id, h.host, h.turn, d.id, d.priority, d.queued_at
       from host h
       left join (select b.host_id, count(*)::int as got from best b group by b.host_id) g on g.host_id = h.id
      cross join lateral (
@@ -166,11 +166,11 @@ begin
      where h.room > coalesce(g.got, 0)
   ),
   due as materialized (
-    select d.host_id, d.turn, d.id, row_number() over (partition by d.host_id order by d.priority desc, d.queued_at, d.id) as rank
+    select d.host_id, d.host, d.turn, d.id, row_number() over (partition by d.host_id order by d.priority desc, d.queued_at, d.id) as rank
       from (select b.* from best b union all select l.* from lower l) d
   ),
   taken as materialized (
-    select d.id, d.host_id, row_number() over (order by d.rank, d.turn) as turn from due d order by d.rank, d.turn limit batch
+    select d.id, d.host_id, d.host, row_number() over (order by d.rank, d.turn) as turn from due d order by d.rank, d.turn limit batch
   ),
   rest as materialized (
     select h.place, h.cap, h.in_flight, h.min_interval, h.room, h.holds, h.best_priority, h.lease_at, coalesce(g.got, 0) as got,
@@ -214,9 +214,9 @@ begin
       from taken t
      where i.id = t.id
     returning i.id, i.claim_no, i.is_suspect, i.attempts, i.product_id, i.host_id, i.fetch_url, i.source_etag, i.source_last_modified,
-              i.source_bytes, i.blob_sha256, i.mirrored_at, i.failure_reason, i.is_check, i.is_forced, t.turn
+              i.source_bytes, i.blob_sha256, i.mirrored_at, i.failure_reason, i.is_check, i.is_forced, t.host, t.turn
   )
-  select c.id, c.claim_no, c.is_suspect, c.attempts, h.host, c.fetch_url, s.id, p.sku,
+  select c.id, c.claim_no, c.is_suspect, c.attempts, c.host, c.fetch_url, s.id, p.sku,
          case when s.request_headers = '{}' then s.request_headers else likeness.fill_headers(s.request_headers, p.product_url, p.sku) end, s.allowed_hosts, s.allowed_ports, s.formats,
          case when a.has_validators then c.source_etag end, case when a.has_validators then c.source_last_modified end, c.source_bytes,
          s.allowed_schemes, k.username, k.password, k.hosts,
@@ -225,7 +225,6 @@ begin
          -- "Not modified" is tested now and then by the bytes; where the feed says otherwise, until the host has proved honest.
          a.has_validators and case when c.is_check then a.is_audit else p.media_changed_at > c.mirrored_at and v.trust is distinct from 'honest' end
     from claimed c
-    join host h on h.id = c.host_id
     left join likeness.host_validators v on v.host_id = c.host_id
    cross join lateral (
      select c.blob_sha256 is not null and not c.is_forced and v.trust is distinct from 'lying' as has_validators,
