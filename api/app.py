@@ -10,6 +10,7 @@ from litestar import Litestar, Router, get
 from litestar.datastructures import CacheControlHeader, State
 from litestar.di import Provide
 from litestar.enums import ScopeType
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.response import Redirect
 from litestar.static_files import create_static_files_router
@@ -38,7 +39,7 @@ from api import (
 from api.cross_origin import CrossOrigin
 from api.metrics import ViewCollector
 from api.parameters import AnyRequest
-from api.problems import problem, problem_plugin
+from api.problems import answer_too_large, problem, problem_plugin
 from api.reference import openapi_config
 from api.services import Services, open_services, provide_services
 from api.telemetry import Telemetry
@@ -107,6 +108,8 @@ def create_app(settings: Settings | None = None) -> Litestar:
         ],
         lifespan=[_run],
         dependencies={"services": Provide(provide_services, sync_to_thread=False)},
+        before_request=_refuse_odd_ids,
+        exception_handlers={RequestEntityTooLarge: answer_too_large},
         plugins=[problem_plugin()],
         openapi_config=openapi_config(settings),
         request_max_body_size=MOST_BODY_BYTES,
@@ -127,6 +130,13 @@ def _static_files() -> Router:
         include_in_schema=False,
         before_request=_refuse_null,
     )
+
+
+async def _refuse_odd_ids(request: AnyRequest) -> None:
+    # One address a thing: int() reads 007, +7, 1_0 and the digits of other scripts too.
+    for value in request.path_params.values():
+        if isinstance(value, int) and str(value) not in request.scope["path"].split("/"):
+            raise problem("not-found")
 
 
 async def _refuse_null(request: AnyRequest) -> None:

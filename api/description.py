@@ -48,10 +48,15 @@ def _with_limits(operation: Any) -> Any:
         parameter | {"schema": _with_whole_numbers(parameter.get("schema", {}))}
         for parameter in operation.get("parameters", [])
     ]
-    responses = operation["responses"]
+    described = operation | {"parameters": parameters}
     if "requestBody" in operation:
-        responses = {"413": _TOO_LARGE} | responses
-    return operation | {"parameters": parameters, "responses": responses}
+        body = operation["requestBody"]
+        schemas = [content["schema"] for content in body["content"].values()]
+        # Litestar calls every body required: one that may be null may be left out.
+        is_needed = not any({"type": "null"} in schema.get("oneOf", []) for schema in schemas)
+        described["requestBody"] = body | {"required": is_needed}
+        described["responses"] = {"413": _TOO_LARGE} | operation["responses"]
+    return described
 
 
 def _with_whole_numbers(schema: dict[str, Any]) -> dict[str, Any]:

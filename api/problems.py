@@ -9,7 +9,9 @@ from typing import Any
 
 import msgspec
 import psycopg
+from litestar import Response
 from litestar.exceptions import HTTPException, ValidationException
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.plugins.problem_details import (
     ProblemDetailsConfig,
@@ -17,6 +19,7 @@ from litestar.plugins.problem_details import (
     ProblemDetailsPlugin,
 )
 
+from api.parameters import AnyRequest
 from worker import errors
 from worker.log import get_logger
 
@@ -218,6 +221,14 @@ def _from_database(error: Exception) -> ProblemDetailsException:
 def _from_anything(error: Exception) -> ProblemDetailsException:
     _log.error("request failed", exc_info=error)
     return problem("internal-error", "The log has the particulars, under the id of this request.")
+
+
+def answer_too_large(request: AnyRequest, _: Exception) -> Response[Any]:
+    """The answer to a body that is longer than its route takes, which tells how long it may be."""
+    handler = request.route_handler
+    assert isinstance(handler, HTTPRouteHandler)
+    most = handler.resolve_request_max_body_size()
+    return problem("too-large", f"A body may have {most:,} bytes here.").to_response(request)
 
 
 def problem_plugin() -> ProblemDetailsPlugin:

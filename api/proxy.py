@@ -64,7 +64,7 @@ async def get_proxied(
         (shown,) = await resolve(services, [source["product_id"]], "detail", [source["position"]])
         return lead_to(request, shown)
     if source["status"] == "failed":
-        raise _nothing()
+        raise _nothing(source["failure_reason"])
     if source["host_rests_seconds"]:
         raise unavailable("The picture's source rests.", source["host_rests_seconds"])
     services.interest.note([source["product_id"]], VIEWED)
@@ -101,12 +101,7 @@ async def _steps(file: BinaryIO) -> AsyncIterator[bytes]:
 
 def _failure(failure: Failure) -> Exception:
     if failure.is_permanent:
-        return problem(
-            "no-image",
-            f"The source has no picture to show: {failure.reason}.",
-            headers={"cache-control": _PERMANENT_LIFETIME},
-            reason=failure.reason,
-        )
+        return _nothing(failure.reason, _PERMANENT_LIFETIME)
     seconds = max(1, math.ceil(failure.until - time.monotonic()))
     return problem(
         "source-failed",
@@ -119,8 +114,12 @@ def _failure(failure: Failure) -> Exception:
     )
 
 
-def _nothing() -> Exception:
-    return problem("no-image", headers={"cache-control": caching.NOTHING_THERE})
+def _nothing(reason: str | None = None, lifetime: str = caching.NOTHING_THERE) -> Exception:
+    headers = {"cache-control": lifetime}
+    if reason is None:
+        return problem("no-image", headers=headers)
+    detail = f"The source has no picture to show: {reason}."
+    return problem("no-image", detail, headers=headers, reason=reason)
 
 
 HANDLERS = [get_proxied]

@@ -216,7 +216,18 @@ def test_what_is_allowed_instead_is_told(client: httpx.Client) -> None:
 def test_a_body_that_is_too_large_is_refused(client: httpx.Client) -> None:
     answer = client.post("/api/display-urls", content=b" " * 5_000_000)
     assert answer.status_code == 413
+    assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["type"] == "urn:likeness:problem:too-large"
+    assert answer.json()["detail"] == "A body may have 4,000,000 bytes here."
+
+
+@pytest.mark.parametrize("odd", ["0{}", "+{}", " {}", "{}_0", "\u0661"])
+def test_a_thing_has_one_address(client: httpx.Client, shop: Shop, odd: str) -> None:
+    product = shop.pending()
+    assert client.get(f"/api/products/{product}/display-url").status_code == 200
+    answer = client.get(f"/api/products/{odd.format(product)}/display-url")
+    assert answer.status_code == 404
+    assert answer.json()["type"] == "urn:likeness:problem:not-found"
 
 
 def test_the_gallery_shows_every_state_and_no_markup_of_a_feed(
@@ -291,6 +302,16 @@ def test_the_description_holds_the_limits_that_requests_are_judged_by(client: ht
         for method, operation in item.items():
             assert ("requestBody" in operation) <= ("413" in operation["responses"]), (method, path)
             assert ("security" in operation) <= ("401" in operation["responses"]), (method, path)
+    bodies = {
+        path: item["post"]["requestBody"]["required"]
+        for path, item in schema["paths"].items()
+        if "requestBody" in item.get("post", {})
+    }
+    assert {path for path, is_needed in bodies.items() if not is_needed} == {
+        "/api/match-decisions/{decision_id}/undo",
+        "/api/mirror",
+        "/api/process-product-images",
+    }
     assert "503" in schema["paths"]["/readyz"]["get"]["responses"]
     assert {"206", "304"} <= schema["paths"]["/api/images/{sha256}/{file}"]["get"][
         "responses"

@@ -32,6 +32,17 @@ def test_a_pending_picture_comes_through_with_a_safe_type(
     assert client.get(_proxied(client, product), headers=known).status_code == 304
 
 
+def test_a_picture_that_failed_says_why(client: httpx.Client, shop: Shop, origin: Origin) -> None:
+    product = shop.pending(prefix=origin.prefix)
+    url = _proxied(client, product)
+    shop.fail("not-found")
+    answer = client.get(url)
+    assert answer.status_code == 404
+    assert answer.json()["type"] == "urn:likeness:problem:no-image"
+    assert answer.json()["reason"] == "not-found"
+    assert not origin.hits
+
+
 def test_fifty_who_ask_at_once_cause_one_fetch(
     client: httpx.Client, shop: Shop, origin: Origin
 ) -> None:

@@ -1,13 +1,13 @@
 create or replace function likeness.image_source(image_id bigint)
 returns table (
-  image_id bigint, product_id bigint, "position" int, status text, is_mirrored boolean, fetch_url text, request_headers jsonb,
+  image_id bigint, product_id bigint, "position" int, status text, failure_reason text, is_mirrored boolean, fetch_url text, request_headers jsonb,
   allowed_hosts text[], allowed_ports int[], formats text[], host_id bigint, host_max_in_flight int, host_rests_seconds int,
   allowed_schemes text[], username text, password text, credential_hosts text[]
 )
 language sql
 stable parallel safe
 begin atomic
-  select i.id, p.id, i.position::int, i.status, i.blob_sha256 is not null, i.fetch_url,
+  select i.id, p.id, i.position::int, i.status, i.failure_reason, i.blob_sha256 is not null, i.fetch_url,
          likeness.fill_headers(s.request_headers, p.product_url, p.sku), s.allowed_hosts, s.allowed_ports, s.formats,
          h.id, h.max_in_flight::int,
          case when h.paused then 300
