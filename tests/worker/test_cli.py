@@ -2,8 +2,11 @@
 
 import json
 import os
+import pty
+import re
 import subprocess
 import sys
+import termios
 from pathlib import Path
 from typing import Any
 
@@ -204,6 +207,56 @@ def test_status_shows_every_section_within_80_columns_and_breaks_no_host(
     assert "at its limit" in line or "ready" in line or "between calls" in line
     assert len([line for line in lines if "pictures.acme-" in line]) == 1
     assert f"{worker}" in shown
+
+
+def test_status_says_which_rows_it_leaves_out_and_json_has_them(
+    settings: Any, connection: psycopg.Connection[Any]
+) -> None:
+    shop = Shop(connection)
+    for number in range(10):
+        shop.add_product(f"p{number}", f"http://h{number}.test/a.jpg")
+    shown = run(settings, "status").stdout
+    assert "The first 8. All: select * from likeness.host_health;" in shown
+    assert "likeness.failures_by_reason;" not in shown
+    assert len(json.loads(run(settings, "status", "--json").stdout)["hosts"]) == 10
+
+
+def test_status_watch_fits_its_window_and_says_what_it_leaves_out(
+    settings: Any, connection: psycopg.Connection[Any]
+) -> None:
+    shop = Shop(connection)
+    for number in range(10):
+        shop.add_product(f"p{number}", f"http://h{number}.test/a.jpg")
+    shop.value("select likeness.register_worker('w')")
+    window, inside = pty.openpty()
+    termios.tcsetwinsize(inside, (24, 80))
+    variables = {
+        "LIKENESS_DATABASE_URL": settings.database_url.get_secret_value(),
+        "LIKENESS_STATE_DIR": str(settings.state_dir),
+        "TERM": "xterm",
+    }
+    environment = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")} | variables
+    watch = subprocess.Popen(
+        [sys.executable, "-m", "worker", "status", "--watch"],
+        cwd=ROOT,
+        env=environment,
+        stdout=inside,
+        stderr=inside,
+    )
+    try:
+        seen = b""
+        while b"likeness status" not in seen:
+            seen += os.read(window, 65536)
+    finally:
+        watch.kill()
+        watch.wait()
+        os.close(inside)
+        os.close(window)
+    lines = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", seen.decode()).splitlines()
+    assert len(lines) <= 24
+    assert max(map(len, lines)) <= 80
+    assert any(line.strip() == "Queue" for line in lines)
+    assert re.fullmatch(r"\d+ more tables need a higher window, or: likeness status", lines[-1])
 
 
 def test_status_as_json_has_every_section_and_every_column(

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -10,53 +10,92 @@ from worker.cli.rows import as_json, as_table
 from worker.cli.session import open_session
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console, Group, RenderableType
 
     from worker.db import Connection
     from worker.settings import Settings
 
 _WATCH_SECONDS = 2.0
+# Rows of each table in JSON, where no window is to be spared.
+_MOST_JSON = 1000
 
-# Title, statement, and the columns that a person sees (JSON has them all).
-_SECTIONS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
-    "control": (
+
+class _Section(NamedTuple):
+    """One table of `status`: the first rows of a statement, a few of its columns.
+
+    JSON has all columns. ``whole`` shows the rows that are left out.
+    """
+
+    title: str
+    statement: str
+    columns: tuple[str, ...]
+    most: int = 50
+    whole: str = ""
+
+
+# The most urgent first: a low window shows no more than the first tables.
+_SECTIONS: Mapping[str, _Section] = {
+    "control": _Section(
         "The queue is paused",
         "select paused_at, coalesce(reason, '') as reason,"
         " 'select likeness.resume_queue();' as hint from likeness.queue_control where is_paused",
         ("paused_at", "reason", "hint"),
     ),
-    "queue": (
+    "alerts": _Section(
+        "Alerts",
+        "select a.*, concat_ws(' ', a.rule, a.subject) as alert from likeness.alerts a",
+        ("alert", "value", "threshold", "unit", "since_at", "hint"),
+        whole="select * from likeness.alerts;",
+    ),
+    "queue": _Section(
         "Queue",
         "select * from likeness.queue_status",
         ("state", "images", "oldest_queued_at", "last_change_at"),
     ),
-    "eta": (
+    "eta": _Section(
         "Done when",
-        "select * from likeness.eta where remaining > 0 limit 4",
+        "select * from likeness.eta where remaining > 0",
         ("scope", "remaining", "per_minute", "done_at", "hint"),
+        most=4,
+        whole="select * from likeness.eta;",
     ),
-    "runs": (
+    "throughput": _Section(
+        "Throughput, the last minutes",
+        "select t.*, to_char(minute_at, 'HH24:MI') as minute from likeness.throughput t limit 3",
+        ("minute", "settled", "stored", "reused", "failed", "retried", "fetched"),
+    ),
+    "failures": _Section(
+        "Failures",
+        "select * from likeness.failures_by_reason",
+        ("reason", "failed", "to_be_retried", "hint"),
+        most=6,
+        whole="select * from likeness.failures_by_reason;",
+    ),
+    "workers": _Section(
+        "Workers",
+        "select w.*, date_trunc('second', likeness.clock() - seen_at)::text as seen_ago"
+        " from likeness.worker_status w where status <> 'stopped'",
+        ("worker", "status", "in_hand", "finished", "seen_ago"),
+        most=8,
+        whole="select * from likeness.worker_status;",
+    ),
+    "hosts": _Section(
+        "Hosts",
+        "select h.*, h.in_flight as in_hand, h.latency_ms as ms, b.least_duration,"
+        " coalesce(b.waiting, 0) as waiting"
+        " from likeness.host_health h left join likeness.host_backlog b on b.host = h.host"
+        " order by h.status in ('paused', 'blocked') desc, b.waiting desc nulls last,"
+        " h.fetches desc",
+        ("host", "status", "waiting", "in_hand", "fetches", "faults", "ms"),
+        most=8,
+        whole="select * from likeness.host_health;",
+    ),
+    "runs": _Section(
         "Latest runs",
         "select r.*, remaining as left, per_second as per_s from likeness.run_status r limit 3",
         ("run_id", "status", "wanted", "stored", "reused", "failed", "left", "per_s"),
     ),
-    "throughput": (
-        "Throughput",
-        "select t.*, to_char(minute_at, 'HH24:MI') as minute from likeness.throughput t limit 3",
-        ("minute", "settled", "stored", "reused", "failed", "retried", "fetched"),
-    ),
-    "workers": (
-        "Workers",
-        "select w.*, date_trunc('second', likeness.clock() - seen_at)::text as seen_ago"
-        " from likeness.worker_status w where status <> 'stopped' limit 8",
-        ("worker", "status", "in_hand", "finished", "seen_ago"),
-    ),
-    "alerts": (
-        "Alerts",
-        "select a.*, concat_ws(' ', a.rule, a.subject) as alert from likeness.alerts a",
-        ("alert", "value", "threshold", "unit", "since_at", "hint"),
-    ),
-    "periodic": (
+    "periodic": _Section(
         "Periodic work",
         "select p.*, date_trunc('second', p.lasted)::text as took,"
         " case when p.is_overdue then 'overdue since ' else '' end"
@@ -66,30 +105,18 @@ _SECTIONS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
         " from likeness.periodic_work p",
         ("task", "status", "started_at", "took", "next_run", "did"),
     ),
-    "hosts": (
-        "Hosts",
-        "select h.*, h.in_flight as in_hand, h.latency_ms as ms, b.least_duration,"
-        " coalesce(b.waiting, 0) as waiting"
-        " from likeness.host_health h left join likeness.host_backlog b on b.host = h.host"
-        " order by h.status in ('paused', 'blocked') desc, b.waiting desc nulls last,"
-        " h.fetches desc limit 8",
-        ("host", "status", "waiting", "in_hand", "fetches", "faults", "ms"),
-    ),
-    "freshness": (
+    "freshness": _Section(
         "Freshness checks",
         "select f.*, date_trunc('second', f.lag)::text as late, f.checks_a_day as day_checks"
         " from likeness.freshness_status f where f.images > 0",
         ("images", "due", "late", "queued", "day_checks", "changed", "failed", "next_check_at"),
     ),
-    "suppliers": (
+    "suppliers": _Section(
         "How often suppliers change their pictures",
-        "select s.*, s.changes_a_month as a_month from likeness.supplier_freshness s limit 8",
+        "select s.*, s.changes_a_month as a_month from likeness.supplier_freshness s",
         ("supplier", "images", "checks", "changes", "a_month", "validators"),
-    ),
-    "failures": (
-        "Failures",
-        "select * from likeness.failures_by_reason limit 6",
-        ("reason", "failed", "to_be_retried", "hint"),
+        most=8,
+        whole="select * from likeness.supplier_freshness;",
     ),
 }
 
@@ -118,42 +145,66 @@ def status(watch: bool, wants_json: bool) -> None:
 
 
 def _print_json(connection: "Connection", *, watch: bool) -> None:
-    click.echo(as_json(_report(connection)))
+    click.echo(as_json(_report(connection, _MOST_JSON)))
     while watch:
         time.sleep(_WATCH_SECONDS)
-        click.echo(as_json(_report(connection)))
+        click.echo(as_json(_report(connection, _MOST_JSON)))
 
 
 def _print_tables(connection: "Connection", *, watch: bool) -> None:
-    from rich.console import Console
+    from rich.console import Console, Group
     from rich.live import Live
 
     console = Console()
     if not watch:
-        console.print(_tables(_report(connection)))
+        console.print(Group(*_tables(_report(connection))))
         return
-    with Live(_tables(_report(connection)), console=console, auto_refresh=False) as live:
+    with Live(_fit(console, _report(connection)), console=console, auto_refresh=False) as live:
         while True:
             time.sleep(_WATCH_SECONDS)
-            live.update(_tables(_report(connection)), refresh=True)
+            live.update(_fit(console, _report(connection)), refresh=True)
 
 
-def _report(connection: "Connection") -> Report:
+def _report(connection: "Connection", most: int | None = None) -> Report:
+    # For people one row more than is shown, to know whether there are more.
     return {
-        name: connection.execute(statement.encode()).fetchall()
-        for name, (_, statement, _) in _SECTIONS.items()
+        name: connection.execute(
+            f"select * from ({section.statement}) s limit %s".encode(),  # noqa: S608 - our own words
+            [most or section.most + 1],
+        ).fetchall()
+        for name, section in _SECTIONS.items()
     }
 
 
-def _tables(report: Report) -> "RenderableType":
+def _tables(report: Report) -> "list[RenderableType]":
+    shown: list[RenderableType] = []
+    for name, section in _SECTIONS.items():
+        rows = report[name]
+        if rows:
+            table = as_table(section.title, rows[: section.most], section.columns)
+            if len(rows) > section.most:
+                table.caption = f"The first {section.most}. All: {section.whole}"
+                table.caption_justify = "left"
+            shown.append(table)
+    return shown or ["Nothing yet: likeness import FILE --supplier NAME"]
+
+
+def _fit(console: "Console", report: Report) -> "Group":
+    """As many tables as the window is high enough for, the last line saying how many are not."""
     from rich.console import Group
 
-    shown = [
-        as_table(title, report[name], columns)
-        for name, (title, _, columns) in _SECTIONS.items()
-        if report[name]
-    ]
-    return Group(*shown) if shown else "Nothing yet: likeness import FILE --supplier NAME"
+    tables = _tables(report)
+    left = console.height - 2
+    shown: list[RenderableType] = []
+    for table in tables:
+        left -= len(console.render_lines(table, pad=False))
+        if left < 0 and shown:
+            break
+        shown.append(table)
+    missing = len(tables) - len(shown)
+    if missing:
+        shown.append(f"{missing} more tables need a higher window, or: likeness status")
+    return Group(*shown)
 
 
 @click.command()
