@@ -399,6 +399,11 @@ def test_explain_judges_by_the_schemes_of_a_supplier(
     assert "the scheme http is not among https" in shown
 
 
+def test_no_password_is_asked_for_a_supplier_that_is_not_there(settings: Any) -> None:
+    with pytest.raises(NotFound, match="acme"):
+        run(settings, "credentials", "acme", "--username", "ann", typed="")
+
+
 def test_credentials_are_asked_for_set_and_forgotten(
     settings: Any, connection: psycopg.Connection[Any]
 ) -> None:

@@ -163,6 +163,23 @@ def test_a_purge_deletes_every_object_and_keeps_the_reason(
     assert shop.value("select answer from likeness.begin_blobs('w/1', array[%s])", NEW) == "purged"
 
 
+def test_a_purge_of_unknown_bytes_says_so_and_refuses_them(
+    settings: Settings, connection: Connection[DictRow]
+) -> None:
+    sha256 = "f" * 64
+    answer = subprocess.run(
+        [sys.executable, "-m", "worker", "purge", sha256, "--reason", "court order"],
+        env=child_environment(settings),
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    assert "Nothing here has these bytes" in answer.stdout
+    assert connection.execute("select sha256 from likeness.purged_blobs").fetchall() == [
+        {"sha256": sha256}
+    ]
+
+
 def test_a_purge_deletes_at_once_what_a_worker_has_in_hand(
     settings: Settings, connection: Connection[DictRow]
 ) -> None:

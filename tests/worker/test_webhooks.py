@@ -177,7 +177,9 @@ def test_a_delivery_is_given_up_after_eight_attempts_and_can_be_tried_again(shop
         )
         assert status == ("failed" if attempt == 8 else "waiting")
     assert shop.rows("select rule from likeness.alerts") == [{"rule": "webhooks"}]
-    assert shop.value("select likeness.retry_deliveries()") == 1
+    with pytest.raises(psycopg.DatabaseError, match="there is no webhook"):
+        shop.value("select likeness.retry_deliveries('http://hok.test/')")
+    assert shop.value("select likeness.retry_deliveries('http://hook.test/')") == 1
     assert len(shop.rows("select * from likeness.claim_deliveries()")) == 1
 
 

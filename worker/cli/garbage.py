@@ -93,7 +93,11 @@ def purge(sha256: str, reason: str, person: str | None, wants_json: bool) -> Non
             # A worker may have them in hand: what is there goes now, what it still puts with gc.
             garbage.delete_objects(store, sha256.lower())
     _show({**row, "is_done": is_done or not row["is_known"]}, wants_json=wants_json)
-    if row["is_known"] and not is_done and not wants_json:
+    if wants_json:
+        return
+    if not row["is_known"]:
+        click.echo("Nothing here has these bytes: they are refused from now on. Is the hash right?")
+    elif not is_done:
         click.echo("A worker has these bytes in hand now; likeness gc deletes what it leaves.")
 
 

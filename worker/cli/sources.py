@@ -8,6 +8,7 @@ import click
 from worker.cli.session import open_session
 
 if TYPE_CHECKING:
+    from worker.db import Connection, Row
     from worker.gate import Rules
     from worker.settings import Settings
 
@@ -46,9 +47,11 @@ def credentials(supplier: str, username: str | None, hosts: tuple[str, ...], rem
 
     if (username is None) != remove:
         raise click.UsageError("give either --username or --remove")
-    # Never an argument: other users of this machine can read those.
-    password = None if remove else click.prompt("Password", hide_input=True, default="")
     with open_session(load_settings(), "credentials") as connection:
+        # Nobody types a password for a supplier that is not there.
+        _find(connection, supplier)
+        # Never an argument: other users of this machine can read those.
+        password = None if remove else click.prompt("Password", hide_input=True, default="")
         row = connection.execute(
             "select likeness.set_supplier_credentials(%s, %s, %s, %s) as hosts",
             [supplier, username, password, list(hosts)],
@@ -58,19 +61,25 @@ def credentials(supplier: str, username: str | None, hosts: tuple[str, ...], rem
 
 
 def _rules_of(settings: "Settings", supplier: str) -> "Rules":
-    from worker.errors import NotFound
     from worker.gate import Rules
 
     with open_session(settings, "explain") as connection:
-        row = connection.execute(
-            "select allowed_hosts, allowed_ports, allowed_schemes from likeness.suppliers"
-            " where name = %s",
-            [supplier],
-        ).fetchone()
+        row = _find(connection, supplier)
+    return Rules(
+        tuple(row["allowed_hosts"]), tuple(row["allowed_ports"]), tuple(row["allowed_schemes"])
+    )
+
+
+def _find(connection: "Connection", supplier: str) -> "Row":
+    from worker.errors import NotFound
+
+    row = connection.execute(
+        "select allowed_hosts, allowed_ports, allowed_schemes from likeness.suppliers"
+        " where name = %s",
+        [supplier],
+    ).fetchone()
     if row is None:
         raise NotFound(
             f"There is no supplier {supplier!r}; the table likeness.suppliers lists them."
         )
-    return Rules(
-        tuple(row["allowed_hosts"]), tuple(row["allowed_ports"]), tuple(row["allowed_schemes"])
-    )
+    return row

@@ -8,6 +8,9 @@ as $$
 declare
   v_retried int;
 begin
+  if retry_deliveries.url is not null and not exists (select from likeness.webhooks w where w.url = retry_deliveries.url) then
+    raise exception 'there is no webhook "%"', url using errcode = 'LK002', hint = 'select url from likeness.webhooks;';
+  end if;
   update likeness.webhook_deliveries d
      set status = 'waiting', attempts = 0, next_attempt_at = likeness.clock(), finished_at = null
     from likeness.webhooks w
