@@ -14,6 +14,7 @@ from scripts.bench.queue_peers import NAMES, Sample
 WORDS = {
     "likeness": "ours, with host limits",
     "plain": "plain SKIP LOCKED SQL",
+    "plain_recorded": "the same, results kept",
     "procrastinate_sql": "procrastinate, SQL",
     "procrastinate_worker": "procrastinate, worker",
     "pgmq": "PGMQ functions",

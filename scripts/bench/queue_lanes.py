@@ -79,12 +79,77 @@ class PlainLane(Lane):
             " order by priority desc, id limit %s for update skip locked)) returning id, payload",
             batch,
         )
+        self._end([row[0] for row in taken])
+        return len(taken)
+
+    def _end(self, jobs: list[int]) -> None:
         self._do(
             "update jobs set status = 'done', claimed_by = null, claim_expires_at = null,"
             " finished_at = now() where id = any(%s) and claimed_by = 'w'",
-            [row[0] for row in taken],
+            jobs,
         )
-        return len(taken)
+
+
+class RecordedLane(PlainLane):
+    """PlainLane where a job is a picture, and what comes of it is recorded as ours records it.
+
+    The same rows of the same tables, in the least statements: the picture itself, its history, when
+    it is looked at next, and the counts of its host and its worker. No limits, no fence, no retry.
+    """
+
+    # Pictures as they are while somebody has them in hand: they are moved once.
+    TAKE_PICTURES = """
+        update likeness.images
+           set status = 'processing', claimed_by = 'w', claim_expires_at = 'infinity'
+         where status = 'pending';
+        insert into jobs (payload) select jsonb_build_object('image_id', i.id)
+          from likeness.images i
+         where i.id > coalesce((select max((payload ->> 'image_id')::bigint) from jobs), 0)
+        """
+    _RECORD = """
+        with ended as (
+          update jobs set status = 'done', claimed_by = null, claim_expires_at = null,
+                 finished_at = now()
+           where id = any(%(jobs)s) and claimed_by = 'w'
+          returning (payload ->> 'image_id')::bigint as image_id),
+        done as materialized (
+          select i.id, i.product_id, i.canonical_product_id, i.position, i.host_id
+            from ended e join likeness.images i on i.id = e.image_id),
+        moved as (
+          update likeness.images i
+             set status = 'completed', claimed_by = null, claim_expires_at = null,
+                 blob_sha256 = %(sha256)s, mirrored_at = now(), source_bytes = 1000,
+                 source_etag = null, attempts = 0, priority = 0, updated_at = now()
+            from done d where i.id = d.id),
+        remembered as (
+          insert into likeness.image_history (image_id, product_id, canonical_product_id, position,
+                                              blob_sha256, shown_at, cause)
+          select d.id, d.product_id, d.canonical_product_id, d.position, %(sha256)s, now(),
+                 'mirrored' from done d),
+        planned as (
+          insert into likeness.image_freshness (image_id, next_check_at, checked_at, seen_at)
+          select d.id, now() + interval '30 days', now(), now() from done d
+          on conflict (image_id) do update
+             set checked_at = excluded.checked_at, next_check_at = excluded.next_check_at),
+        counted as (
+          insert into likeness.worker_minutes as m
+                 (minute_at, worker, stored, reused, failed, retried, bytes)
+          select date_trunc('minute', now()), 'w', 0, count(*), 0, 0, 1000 * count(*) from done
+          on conflict (minute_at, worker) do update
+             set reused = m.reused + excluded.reused, bytes = m.bytes + excluded.bytes)
+        update likeness.hosts h
+           set fetches = h.fetches + c.fetches, bytes = h.bytes + 1000 * c.fetches,
+               last_fetch_at = now(), latency_ms = coalesce(h.latency_ms * 0.9 + 0.5, 5)
+          from (select host_id, count(*) as fetches from done group by host_id) c
+         where h.id = c.host_id
+        """
+
+    def begin(self) -> None:
+        """Plan once, as ours does."""
+        self._do("set plan_cache_mode = force_generic_plan")
+
+    def _end(self, jobs: list[int]) -> None:
+        self._connection.execute(self._RECORD.encode(), {"jobs": jobs, "sha256": _KNOWN_BYTES})
 
 
 class ProcrastinateLane(Lane):
@@ -239,6 +304,7 @@ _JOB_TABLES = {
 LANES: dict[str, type[Lane]] = {
     "likeness": LikenessLane,
     "plain": PlainLane,
+    "plain_recorded": RecordedLane,
     "procrastinate_sql": ProcrastinateLane,
     "pgmq": PgmqLane,
 }
@@ -248,6 +314,10 @@ def fill(connection: Connection, lane: str, count: int) -> None:
     """Add waiting jobs in bulk: copies of a job that the queue's own client has queued."""
     if lane == "likeness":
         fill_pictures(connection, count, is_queued=True)
+        return
+    if lane == "plain_recorded":
+        fill_pictures(connection, count, is_queued=False)
+        connection.execute(RecordedLane.TAKE_PICTURES.encode(), prepare=False)
         return
     schema, table, key, waiting_first = _JOB_TABLES[lane]
     columns = connection.execute(
@@ -267,12 +337,16 @@ def fill(connection: Connection, lane: str, count: int) -> None:
 
 def set_up(conninfo: str, lane: str, sql_files: Sequence[Path]) -> None:
     """Make a queue's tables, where SQL is all that it takes."""
-    if lane == "likeness":
+    if lane in ("likeness", "plain_recorded"):
         migrate(conninfo)
     with psycopg.connect(conninfo, autocommit=True) as connection:
         for file in sql_files:
             connection.execute(file.read_bytes())
-        setup = {"plain": PlainLane.SETUP, "likeness": LikenessLane.SETUP}.get(lane, "")
+        setup = {
+            "plain": PlainLane.SETUP,
+            "plain_recorded": LikenessLane.SETUP + ";" + PlainLane.SETUP,
+            "likeness": LikenessLane.SETUP,
+        }.get(lane, "")
         if lane == "pgmq":
             setup = "select pgmq.create('bench')"
         connection.execute(setup.encode())
