@@ -146,7 +146,12 @@ class EmbeddedPostgres:
                 raise
 
     def restart(self) -> None:
-        """Start the server again after it died, at the same address. Raises CannotStart."""
+        """Start the server again after it died, at the same address. Raises CannotStart.
+
+        One that somebody else has started in its place (pg_ctl restart) is stopped first: it would
+        not die with us.
+        """
+        self._stop_orphan()
         self._launch()
 
     def stop(self, *, immediate: bool = False) -> None:
@@ -330,7 +335,7 @@ class EmbeddedPostgres:
         pid = self._postmaster_pid()
         if pid is None or not _works_in(pid, self._cluster):
             return
-        _log.warning("stopping a postgres that an earlier run left behind", pid=pid)
+        _log.warning("stopping a postgres that this program did not start", pid=pid)
         for number, patience in ((signal.SIGINT, 60.0), (signal.SIGQUIT, 10.0)):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)

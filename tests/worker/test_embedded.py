@@ -1,6 +1,7 @@
 """The wheel's Postgres: its data, its locks, who may connect, and what survives which death."""
 
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -177,6 +178,31 @@ def test_an_orphan_is_stopped_cleanly_before_a_new_server_starts(
     assert not is_alive(orphan)
     assert ask(embedded, "select 1") == 1
     assert "was interrupted" not in embedded.log_file.read_text()
+
+
+def test_a_server_that_another_hand_has_restarted_is_replaced(embedded: EmbeddedPostgres) -> None:
+    embedded.start()
+    ask(embedded, "create table kept as select 7 as n")
+    mine = int((cluster_of(embedded) / "postmaster.pid").read_text().split()[0])
+    os.kill(mine, signal.SIGINT)
+    wait_for(lambda: not embedded.is_running)
+    cluster = cluster_of(embedded)
+    # What pg_ctl restart does: the same command line once more.
+    theirs = subprocess.Popen(
+        shlex.split((cluster / "postmaster.opts").read_text()),
+        cwd=cluster,
+        user=cluster.stat().st_uid,
+        group=cluster.stat().st_gid,
+        extra_groups=[],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    pid_file = cluster / "postmaster.pid"
+    wait_for(lambda: pid_file.exists() and "ready" in pid_file.read_text())
+    embedded.restart()
+    assert theirs.wait(10) == 0
+    assert embedded.is_running
+    assert ask(embedded, "select n from kept") == 7
 
 
 def test_the_server_stops_cleanly_when_its_parent_is_killed(embedded: EmbeddedPostgres) -> None:

@@ -459,8 +459,28 @@ def test_a_json_array_is_read_as_it_arrives(indent: int | None) -> None:
     items = [{"sku": f"p{n}", "name": "x" * 100, "images": [f"{n}.jpg"]} for n in range(5000)]
     rows = good_rows("\n" + json.dumps(items, indent=indent))
     assert [row["sku"] for row in rows] == [item["sku"] for item in items]
-    assert rows[1]["line"] == (2 if indent is None else 10)
-    assert rows[-1]["line"] == (2 if indent is None else 3 + 4999 * 7)
+    # Of products that share a line, each counts as a line further: it is known by that number.
+    assert rows[1]["line"] == (3 if indent is None else 10)
+    assert rows[-1]["line"] == (2 + 4999 if indent is None else 3 + 4999 * 7)
+
+
+@pytest.mark.parametrize("mark", [", ", ",\n"])
+def test_a_json_array_lands_however_it_is_broken_into_lines(connection: Db, mark: str) -> None:
+    items = [{"sku": f"p{n % 3}", "name": f"n{n % 3}", "images": [f"{n}.jpg"]} for n in range(4)]
+    content = "[" + mark.join(map(json.dumps, items)) + "]"
+    for _ in range(2):
+        result = import_feed(connection, [content.encode()], supplier="acme")
+    assert (result.products_new, result.products_changed, result.rejected) == (0, 0, 0)
+    found = connection.execute(
+        "select p.sku, p.name, array_agg(i.source_url order by i.position) as pictures"
+        " from likeness.products p join likeness.images i on i.product_id = p.id"
+        " group by p.id order by p.sku"
+    ).fetchall()
+    assert found == [
+        {"sku": "p0", "name": "n0", "pictures": ["0.jpg", "3.jpg"]},
+        {"sku": "p1", "name": "n1", "pictures": ["1.jpg"]},
+        {"sku": "p2", "name": "n2", "pictures": ["2.jpg"]},
+    ]
 
 
 def test_a_format_that_is_told_is_not_guessed() -> None:

@@ -144,7 +144,9 @@ def _latest_dataset(connection: "Connection", supplier: str | None) -> int:
         [supplier],
     ).fetchone()
     if row is None:
-        raise NotFound(f"The supplier {supplier!r} has no dataset: likeness import FILE --supplier")
+        raise NotFound(
+            f"The supplier {supplier!r} has no dataset: likeness import FILE --supplier {supplier}"
+        )
     return int(row["id"])
 
 

@@ -256,10 +256,14 @@ def _read_json_lines(lines: Iterable[str]) -> Iterator[Record | Flaw]:
 
 
 def _read_array(texts: Iterator[str]) -> Iterator[Record | Flaw]:
-    """Objects of one array, decoded as their text arrives."""
+    """Objects of one array, decoded as their text arrives.
+
+    A record is known by its line: of objects that share one, each counts as a line further.
+    """
     text = next(texts)
     buffer = text.lstrip()
     line = 1 + text.count("\n", 0, len(text) - len(buffer))
+    number = 0
     at = 1  # behind the bracket
     while True:
         begin = _skip(buffer, at)
@@ -278,7 +282,8 @@ def _read_array(texts: Iterator[str]) -> Iterator[Record | Flaw]:
             buffer += more
             continue
         line += buffer.count("\n", at, begin)
-        yield _named(line, item, buffer[begin:end])
+        number = max(number + 1, line)
+        yield _named(number, item, buffer[begin:end])
         line += buffer.count("\n", begin, end)
         at = end
 
