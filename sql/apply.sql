@@ -177,6 +177,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/periodic/end_periodic.sql
 \ir functions/catalog/ensure_supplier.sql
 \ir functions/hosts/follow_limits.sql
+\ir functions/hosts/follow_supplier.sql
 \ir functions/catalog/save_supplier.sql
 \ir functions/catalog/set_supplier_credentials.sql
 \ir functions/catalog/create_dataset.sql

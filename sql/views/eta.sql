@@ -1,6 +1,6 @@
 create or replace view likeness.eta as
 select s.scope, s.run_id, s.remaining, round(s.per_minute::numeric, 1) as per_minute,
-       case when s.remaining > 0 and s.per_minute > 0 and s.paused_host is null
+       case when s.remaining > 0 and s.per_minute > 0 and s.paused_host is null and not q.is_paused
          then greatest(likeness.clock() + least(interval '1 year', make_interval(secs => s.remaining / s.per_minute * 60)), s.last_due_at) end as done_at,
        case when s.remaining = 0 then 'Nothing waits.'
             when q.is_paused then 'The queue is paused: select likeness.resume_queue();'
@@ -36,14 +36,23 @@ select s.scope, s.run_id, s.remaining, round(s.per_minute::numeric, 1) as per_mi
                  from likeness.hosts g
                 where exists (select from likeness.images i where i.host_id = g.id and i.queued_at is not null and i.retry_at is null)) o) h)
     union all
-   (select 'run ' || r.run_id, r.run_id, r.remaining, r.per_second * 60, null, null, null
-      from likeness.run_status r
+   -- By its own counts: run_status rounds, and a run of slow hosts to nothing.
+   (select 'run ' || r.id, r.id, r.wanted - r.stored - r.reused - r.failed,
+           ((r.stored + r.reused + r.failed) / nullif(extract(epoch from likeness.clock() - r.started_at) / 60, 0))::double precision, h.paused_host,
+           greatest(h.last_unblocked_at, (select max(i.retry_at) from likeness.images i where i.run_id = r.id and i.retry_at is not null)), null
+      from likeness.runs r
+     -- Of the hosts that rest alone, which are few, it is asked whether the run waits for them.
+     cross join lateral (
+       select min(g.host) filter (where g.paused) as paused_host, max(g.blocked_until) filter (where not g.paused) as last_unblocked_at
+         from likeness.hosts g
+        where (g.paused or g.blocked_until > likeness.clock())
+          and exists (select from likeness.images i where i.host_id = g.id and i.queued_at is not null and i.retry_at is null and i.run_id = r.id)) h
      where r.status = 'running'
-     order by r.run_id)) s;
+     order by r.id)) s;
 comment on view likeness.eta is 'When the queue and each running run will be done: the queue at the pace of the last minutes, a run at its own pace so far. host_backlog says which host takes longest.';
 comment on column likeness.eta.scope is 'queue, or the run.';
 comment on column likeness.eta.run_id is 'The run; null for the queue.';
 comment on column likeness.eta.remaining is 'Pictures waiting or in hand.';
 comment on column likeness.eta.per_minute is 'Pictures settled per minute.';
-comment on column likeness.eta.done_at is 'When it will be done at this pace, and not before the last host that rests and the last retry; null where nothing is being settled, or some of it waits for a host that is paused.';
+comment on column likeness.eta.done_at is 'When it will be done at this pace, and not before the last host that rests and the last retry; null where nothing is being settled, the queue is paused, or some of it waits for a host that is paused.';
 comment on column likeness.eta.hint is 'Why there is no time or not a sooner one, and what to do.';

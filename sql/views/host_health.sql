@@ -5,8 +5,9 @@ select h.host,
             when h.ready_at > likeness.clock() then 'between calls' else 'ready' end as status,
        (select count(*) from likeness.images f where f.host_id = h.id and f.claimed_by is not null) as in_flight,
        h.max_in_flight, h.min_interval, h.fetches, h.faults, h.consecutive_faults, round(h.latency_ms::numeric, 1) as latency_ms,
-       pg_size_pretty(h.bytes) as fetched, h.blocked_until, h.last_fetch_at, h.last_fault_at, h.blocked_reason
+       pg_size_pretty(h.bytes) as fetched, h.blocked_until, h.last_fetch_at, h.last_fault_at, s.name as limits_of, h.blocked_reason
   from likeness.hosts h
+  left join likeness.suppliers s on s.id = h.limits_of
  order by h.paused or h.blocked_until is not null desc, h.fetches desc;
 comment on view likeness.host_health is 'How each host is doing, and whether it may be called.';
 comment on column likeness.host_health.host is 'The host.';
@@ -22,4 +23,5 @@ comment on column likeness.host_health.fetched is 'Bytes so far.';
 comment on column likeness.host_health.blocked_until is 'Not called before this.';
 comment on column likeness.host_health.last_fetch_at is 'When it last answered.';
 comment on column likeness.host_health.last_fault_at is 'When it last failed.';
+comment on column likeness.host_health.limits_of is 'Supplier whose limits these are; null: its own, by set_host_limits().';
 comment on column likeness.host_health.blocked_reason is 'Why it is blocked.';

@@ -1,10 +1,10 @@
 create or replace view likeness.match_status as
 select s.name as supplier, count(*) as products,
        count(*) filter (where p.canonical_product_id is not null) as linked,
-       count(*) filter (where q.id is not null and q.confidence >= r.suggest_from) as suggested,
-       count(*) filter (where q.id is not null and q.confidence < r.suggest_from) as in_review,
+       count(*) filter (where p.canonical_product_id is null and q.confidence >= r.suggest_from) as suggested,
+       count(*) filter (where p.canonical_product_id is null and q.confidence < r.suggest_from) as in_review,
        count(*) filter (where p.canonical_product_id is null and q.id is null and p.matched_at is not null) as left_alone,
-       count(*) filter (where p.canonical_product_id is null and p.matched_at is null) as not_matched_yet
+       count(*) filter (where p.canonical_product_id is null and q.id is null and p.matched_at is null) as not_matched_yet
   from likeness.products p
   join likeness.suppliers s on s.id = p.supplier_id
  cross join likeness.match_rules r

@@ -98,6 +98,19 @@ def test_two_stored_pictures_are_compared_by_their_hashes(shop: Shop) -> None:
     assert shop.rows(query, OLD, OTHER) == []
 
 
+def test_a_held_change_is_explained_with_what_decides_it(shop: Shop) -> None:
+    product, review = held_change(shop)
+    [row] = shop.rows("select * from likeness.explain_image(%s)", product)
+    assert row["answer"].startswith("It is here, as of ")
+    assert "waits for a person" in row["answer"]
+    assert row["hint"] == (
+        f"select likeness.approve_change({review}); or select likeness.reject_change({review});"
+    )
+    shop.execute("select likeness.reject_change(%s)", review)
+    [row] = shop.rows("select * from likeness.explain_image(%s)", product)
+    assert row["hint"] == "Nothing to do."
+
+
 def test_a_small_change_is_swapped_in_silently_even_where_changes_are_held(shop: Shop) -> None:
     hold(shop)
     product = shop.add_product("p", "p.jpg")

@@ -338,3 +338,11 @@ def test_what_an_answer_is_made_of_follows_the_renditions(shop: Shop) -> None:
     assert one(shop, product)["srcset"]["avif"] == f"/api/images/{SHA}/{'c' * 12}.avif 200w"
     shop.execute("update likeness.blobs set renditions = '[]', has_original = false")
     assert one(shop, product)["url"] == f"/api/images/proxy/{shop.image(product)['id']}"
+
+
+def test_nobody_is_told_to_ask_again_for_a_product_that_is_not_active(shop: Shop) -> None:
+    product = shop.add_product("p", "p.jpg")
+    shop.execute("update likeness.images set queued_at = null")
+    assert one(shop, product)["retry_after"] == 60
+    shop.execute("update likeness.products set status = 'inactive'")
+    assert (one(shop, product)["status"], one(shop, product)["retry_after"]) == ("pending", None)

@@ -452,3 +452,33 @@ def test_a_rollback_waits_for_nobody_who_only_reads_and_refuses_what_makes_no_se
         shop.value("select restored from likeness.rollback_supplier('nobody', now())")
     with pytest.raises(BadInput):
         shop.rollback(shop.now() + HOUR)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        ("null, false", "since"),
+        ("%(since)s, null", "dry_run"),
+        ("%(since)s, false, null", "done_by"),
+        ("%(since)s, false, ' '", "done_by"),
+    ],
+)
+def test_a_rollback_with_a_missing_argument_does_nothing(
+    shop: Days, arguments: str, name: str
+) -> None:
+    product, begins = bad_day(shop)
+    with pytest.raises(BadInput, match=f"^{name} must "), query_errors():
+        shop.connection.execute(
+            f"select likeness.rollback_supplier('acme', {arguments})".encode(), {"since": begins}
+        )
+    assert shop.shows(product) == BAD
+
+
+def test_what_a_rollback_keeps_out_is_explained_with_how_to_let_it_in(shop: Days) -> None:
+    product, begins = bad_day(shop)
+    number = shop.rollback(begins)["rollback_id"]
+    [row] = shop.rows("select * from likeness.explain_image(%s)", product)
+    assert f"A later one of its source is kept out by rollback {number}." in row["answer"]
+    shop.execute(row["hint"].partition("or: ")[2])
+    [row] = shop.rows("select * from likeness.explain_image(%s)", product)
+    assert "kept out" not in row["answer"]

@@ -134,6 +134,9 @@ def test_new_limits_do_not_open_a_blocked_host(connection: Db) -> None:
         ("'nobody.test', 2", "LK002"),
         ("'pictures.test', 0", "LK004"),
         ("'pictures.test', null, '-1 second'", "LK004"),
+        ("'pictures.test', null, '25 hours'", "LK004"),
+        ("'pictures.test', null, '1000 years'", "LK004"),
+        ("'pictures.test'", "LK004"),
     ],
 )
 def test_limits_that_make_no_sense_are_refused(shop: Shop, arguments: str, code: str) -> None:
@@ -141,6 +144,22 @@ def test_limits_that_make_no_sense_are_refused(shop: Shop, arguments: str, code:
     with pytest.raises(psycopg.Error) as caught:
         shop.execute(f"select likeness.set_host_limits({arguments})")
     assert caught.value.sqlstate == code
+
+
+def test_a_host_with_its_own_limits_can_follow_a_supplier_again(shop: Shop) -> None:
+    shop.add_product("p", "p.jpg")
+    health = "select max_in_flight, limits_of from likeness.host_health"
+    [before] = shop.rows(health)
+    shop.execute("select likeness.set_host_limits('pictures.test', max_in_flight => 77)")
+    assert shop.rows(health) == [{"max_in_flight": 77, "limits_of": None}]
+    shop.execute("select likeness.follow_supplier('pictures.test', 'acme')")
+    assert shop.rows(health) == [before]
+    shop.execute("""select likeness.save_supplier('acme', '{"host_max_in_flight": 7}')""")
+    assert shop.rows(health) == [{"max_in_flight": 7, "limits_of": "acme"}]
+    for host, supplier in (("nobody.test", "acme"), ("pictures.test", "nobody")):
+        with pytest.raises(psycopg.Error) as caught:
+            shop.execute("select likeness.follow_supplier(%s, %s)", host, supplier)
+        assert caught.value.sqlstate == "LK002"
 
 
 def test_the_backlog_of_a_host_says_what_waits_and_how_long_that_takes_at_least(
@@ -386,6 +405,34 @@ def test_the_eta_waits_for_hosts_that_rest_and_for_retries(connection: Db) -> No
     queue, _ = shop.rows("select * from likeness.eta")
     assert queue["done_at"] is None
     assert "likeness.resume_host(" in queue["hint"]
+
+
+def test_the_eta_of_a_run_knows_of_the_hosts_and_retries_that_it_waits_for(
+    connection: Db,
+) -> None:
+    shop = Shop(connection, is_active=False)
+    for n in range(6):
+        shop.add_product(f"p{n}", f"{n}.jpg")
+    now = shop.now().replace(hour=12, minute=0, second=0, microsecond=0)
+    shop.at(now)
+    shop.activate()
+    shop.execute("update likeness.runs set started_at = %s", now)
+    first, *others = shop.claim(batch=4)
+    for claim in others:
+        shop.complete(claim)
+    shop.finish("w/1", fault(first, "server-error", is_retryable=True))
+    until = now + timedelta(hours=20)
+    shop.execute("update likeness.images set retry_at = %s where retry_at is not null", until)
+    shop.at(now + timedelta(minutes=2))
+    _, run = shop.rows("select * from likeness.eta")
+    assert run["done_at"] == until
+    shop.execute("select likeness.pause_queue()")
+    assert [row["done_at"] for row in shop.rows("select * from likeness.eta")] == [None, None]
+    shop.execute("select likeness.resume_queue()")
+    shop.execute("select likeness.pause_host('pictures.test')")
+    _, run = shop.rows("select * from likeness.eta")
+    assert run["done_at"] is None
+    assert run["hint"].endswith("select likeness.resume_host('pictures.test');")
 
 
 # What is stuck, and why is this picture not here?

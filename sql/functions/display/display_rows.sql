@@ -26,7 +26,8 @@ begin atomic
          case when i.status in ('pending', 'outdated') and i.queued_at is not null
                 then least(300, greatest(2, ceil(extract(epoch from i.retry_at - likeness.clock()))))::int
               when i.status = 'processing' and not i.is_check then 2
-              when i.status = 'pending' then 60 end,
+              -- Of a product that is not active nothing is fetched: there is nothing to ask again for.
+              when i.status = 'pending' and p.status = 'active' then 60 end,
          coalesce(left(i.blob_sha256, 16), case when i.id is not null then i.id || '-' || i.status || '-' || i.claim_no end),
          i.id, nullif(p.name, ''), b.placeholder,
          coalesce(replace(b.srcset, '@', n.folder), '{}'),

@@ -17,8 +17,14 @@ begin
   if not found then
     raise exception 'there is no supplier "%"', supplier using errcode = 'LK002', hint = 'select name from likeness.suppliers;';
   end if;
-  if since > v_now then
-    raise exception 'since must be in the past, not %', since using errcode = 'LK004';
+  if since is null or since > v_now then
+    raise exception 'since must be a time in the past, not %', coalesce(since::text, 'null') using errcode = 'LK004';
+  end if;
+  if dry_run is null then
+    raise exception 'dry_run must be true (only count) or false (do it), not null' using errcode = 'LK004';
+  end if;
+  if coalesce(btrim(done_by), '') = '' then
+    raise exception 'done_by must name who rolls back' using errcode = 'LK004';
   end if;
   select coalesce(array_agg(p.image_id) filter (where p.action = 'restore'), '{}'),
          coalesce(array_agg(p.earlier_sha256) filter (where p.action = 'restore'), '{}'),

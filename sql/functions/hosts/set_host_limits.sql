@@ -9,8 +9,16 @@ declare
   v_now timestamptz := likeness.clock();
   v_id bigint;
 begin
-  if set_host_limits.max_in_flight < 1 or set_host_limits.max_in_flight > 32767 or set_host_limits.min_interval < interval '0' then
-    raise exception 'set_host_limits needs max_in_flight from 1 to 32767 and min_interval of 0 or more, not % and %', max_in_flight, min_interval using errcode = 'LK004';
+  if num_nonnulls(set_host_limits.max_in_flight, set_host_limits.min_interval) = 0 then
+    raise exception 'set_host_limits needs max_in_flight, min_interval or both'
+      using errcode = 'LK004', hint = 'For those of its supplier: select likeness.follow_supplier(host, supplier);';
+  end if;
+  if set_host_limits.max_in_flight not between 1 and 32767 then
+    raise exception 'max_in_flight must be from 1 to 32767, not %', max_in_flight using errcode = 'LK004';
+  end if;
+  if set_host_limits.min_interval not between interval '0' and interval '1 day' then
+    raise exception 'min_interval must be from 0 to 1 day, not %', min_interval
+      using errcode = 'LK004', hint = 'To call a host no more: select likeness.pause_host(host);';
   end if;
   -- A shorter interval holds for the wait that has begun already. From here on no supplier changes them.
   update likeness.hosts h
