@@ -209,6 +209,20 @@ def test_status_shows_every_section_within_80_columns_and_breaks_no_host(
     assert f"{worker}" in shown
 
 
+def test_status_shows_alerts_with_what_to_do_within_80_columns(
+    settings: Any, connection: psycopg.Connection[Any]
+) -> None:
+    shop = Shop(connection)
+    shop.execute("select likeness.note_storage(bytes => 90, blobs => 1, quota_bytes => 100)")
+    shop.execute("select likeness.watch_alerts()")
+    [alert] = shop.rows("select * from likeness.alerts")
+    shown = run(settings, "status").stdout
+    assert max(map(len, shown.splitlines())) <= 80
+    assert alert["rule"] in shown
+    words = [word for word in alert["hint"].split() if len(word) < 40]
+    assert [word for word in words if word not in shown.split()] == []
+
+
 def test_status_says_which_rows_it_leaves_out_and_json_has_them(
     settings: Any, connection: psycopg.Connection[Any]
 ) -> None:
