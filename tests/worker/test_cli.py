@@ -67,6 +67,12 @@ def test_help_lists_every_command_within_80_columns() -> None:
     assert [c.name for c in COMMANDS if f"  {c.name} " not in answer.stdout] == []
 
 
+@pytest.mark.parametrize("group", [(), ("key",), ("webhook",)])
+def test_no_summary_of_a_command_is_cut_at_80_columns(group: tuple[str, ...]) -> None:
+    lines = run_program(*group, "--help", COLUMNS="80").stdout.splitlines()
+    assert [line for line in lines[1:] if line.endswith("...")] == []
+
+
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
 def test_every_command_and_option_says_what_it_is(command: Any) -> None:
     assert command.help

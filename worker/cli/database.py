@@ -39,7 +39,10 @@ def migrate() -> None:
 @click.command(context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def psql(arguments: tuple[str, ...]) -> None:
-    """Open psql on the database; ARGUMENTS go to psql (likeness psql -c '…')."""
+    """Open psql on the database.
+
+    ARGUMENTS go to psql: likeness psql -c '…'.
+    """
     from psycopg.conninfo import make_conninfo
 
     from worker.embedded import find_programs

@@ -10,7 +10,7 @@ import click
 @click.option("--prefix", help="Base that relative picture paths of FEED are joined to.")
 @click.option("--once", is_flag=True, help="End when all pictures are settled; no gallery.")
 def demo(feed: Path | None, prefix: str | None, once: bool) -> None:
-    """Watch pictures go from a supplier's server to URLs that a browser shows.
+    """Watch pictures go from a supplier's server to a browser.
 
     Without FEED, a sample supplier with drawn pictures (and some broken ones) is served on this
     machine. FEED is a CSV or JSON lines file of your own.

@@ -41,10 +41,11 @@ def import_command(
     and_activate: bool,
     wants_json: bool,
 ) -> None:
-    """Bring products and their pictures in from FILE: CSV or JSON lines.
+    """Bring products and their pictures in from FILE.
 
-    Importing the same feed again changes nothing. Rows that cannot be used are written to the
-    rejects file with their line and the reason, while the good ones land.
+    CSV, JSON lines or a JSON array. Importing the same feed again changes nothing. Rows that
+    cannot be used are written to the rejects file with their line and the reason, while the
+    good ones land.
     """
     from worker import feeds
     from worker.cli.rows import as_json

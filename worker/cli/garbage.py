@@ -70,9 +70,10 @@ def _backlog(connection: "Connection", history_days: float) -> dict[str, Any]:
 @click.option("--by", "person", help="Who decided; by default the database user.")
 @click.option("--json", "wants_json", is_flag=True, help="One JSON object.")
 def purge(sha256: str, reason: str, person: str | None, wants_json: bool) -> None:
-    """Take a picture down everywhere, for good: every place, every size, the original.
+    """Take a picture down everywhere, for good.
 
-    SHA256 is the hash in its URLs. The same bytes are refused whenever they are fetched again.
+    Every place, every size, the original. SHA256 is the hash in its URLs. The same bytes are
+    refused whenever they are fetched again.
     """
     from worker import garbage
     from worker.log import configure_logging

@@ -54,6 +54,8 @@ def list_keys(wants_json: bool) -> None:
 
     with open_session(as_owner(load_settings()), "key") as connection:
         rows = connection.execute("select * from likeness.service_key_status").fetchall()
+    if not rows and not wants_json:
+        click.echo("There is none: likeness key create NAME")
     for row in rows:
         if wants_json:
             click.echo(as_json(row))
@@ -69,7 +71,10 @@ def list_keys(wants_json: bool) -> None:
 @key.command()
 @click.argument("name")
 def revoke(name: str) -> None:
-    """End the key called NAME; its public part (the middle of the key) does as well."""
+    """End the key called NAME.
+
+    Its public part (the middle of the key) does as well.
+    """
     from worker.cli.session import open_session
     from worker.settings import as_owner, load_settings
 

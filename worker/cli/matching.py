@@ -40,7 +40,7 @@ _DRY_RUN = (
 def match(
     dry_run: bool, limit: int | None, supplier: str | None, create_missing: bool, wants_json: bool
 ) -> None:
-    """Find which products are the same thing, and let them share their pictures.
+    """Let products that are the same thing share their pictures.
 
     Looks at products that came or changed since the last run: by barcode, then by name. What is
     sure is linked, what is likely waits for a person (GET /api/match-queue). Safe to run beside

@@ -55,9 +55,9 @@ def _say_ready(started: "Started") -> None:
 @click.command()
 @click.option("--check", is_flag=True, help="Run none; exit 0 if this machine's worker is alive.")
 def worker(check: bool) -> None:
-    """Run one worker: it fetches, renders and stores pictures until it is stopped.
+    """Run one worker, which fetches, renders and stores pictures.
 
-    Any number may run, on any number of machines.
+    It runs until it is stopped. Any number may run, on any number of machines.
     """
     from worker.log import configure_logging
     from worker.settings import load_settings

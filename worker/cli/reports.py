@@ -134,7 +134,10 @@ Report = dict[str, list[dict[str, Any]]]
 @click.option("--watch", is_flag=True, help=f"Again every {_WATCH_SECONDS:.0f} s until Ctrl-C.")
 @click.option("--json", "wants_json", is_flag=True, help="One JSON object (a line, with --watch).")
 def status(watch: bool, wants_json: bool) -> None:
-    """Show the queue, when it is done, runs, workers, periodic work, hosts and failures."""
+    """Show the queue, when it is done, failures, workers, hosts.
+
+    And runs, alerts, periodic work and what is known of suppliers.
+    """
     from worker.settings import load_settings
 
     with open_session(load_settings(), "status") as connection:

@@ -42,7 +42,10 @@ def explain(url: str, supplier: str | None, wants_json: bool) -> None:
 @click.option("--host", "hosts", multiple=True, help="Host that is told.  [its allowed_hosts]")
 @click.option("--remove", is_flag=True, help="Forget them.")
 def credentials(supplier: str, username: str | None, hosts: tuple[str, ...], remove: bool) -> None:
-    """Set or forget the user name and password of SUPPLIER's servers; asks for the password."""
+    """Set or forget the password of SUPPLIER's servers.
+
+    Asks for it, and tells it and the user name to those servers alone.
+    """
     from worker.settings import load_settings
 
     if (username is None) != remove:

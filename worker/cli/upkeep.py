@@ -99,10 +99,11 @@ def _examples(connection: "Connection", supplier: str, since: "datetime") -> lis
 @click.option("--dry-run", is_flag=True, help="Only say what there is to do.")
 @click.option("--json", "wants_json", is_flag=True, help="One JSON object.")
 def cleanup(dry_run: bool, wants_json: bool) -> None:
-    """Release the pictures of products that left LIKENESS_CLEANUP_DAYS ago.
+    """Release the pictures of products that left long ago.
 
-    What another product shows stays; the rest goes with garbage collection once history lets it.
-    The workers do this every month. Safe to run, and to kill, at any time.
+    After LIKENESS_CLEANUP_DAYS. What another product shows stays; the rest goes with garbage
+    collection once history lets it. The workers do this every month. Safe to run, and to kill,
+    at any time.
     """
     from datetime import timedelta
 
@@ -158,10 +159,10 @@ def _clean_up(settings: "Settings") -> dict[str, Any]:
 @click.option("--per-wave", type=click.IntRange(min=1), help="Pictures a wave.  [what a day does]")
 @click.option("--json", "wants_json", is_flag=True, help="One JSON object.")
 def backfill(dry_run: bool, supplier: str | None, per_wave: int | None, wants_json: bool) -> None:
-    """Queue the pictures of all active products that have none, in waves of a day each.
+    """Queue the pictures of all active products that have none.
 
-    Best priority first, first pictures before further ones. Says when each wave will be done, by
-    the rate that was measured and the limits of the hosts.
+    In waves of a day each. Best priority first, first pictures before further ones. Says when
+    each wave will be done, by the rate that was measured and the limits of the hosts.
     """
     from rich.console import Console
 

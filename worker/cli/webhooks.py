@@ -15,7 +15,10 @@ def webhook() -> None:
 @click.option("--event", "events", multiple=True, help="alert.opened, alert.* ...  [all]")
 @click.option("--pause", is_flag=True, help="Keep it, but tell it nothing new.")
 def add(url: str, events: tuple[str, ...], pause: bool) -> None:
-    """Post events to URL, or change which; prints the secret that signs them."""
+    """Post events to URL, or change which.
+
+    Prints the secret that signs them.
+    """
     from worker.settings import load_settings
 
     with open_session(load_settings(), "webhook") as connection:
