@@ -73,6 +73,12 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 -- From here on: current state, dropped and made anew as a whole.
 \ir drop_code.sql
 \ir functions/time/clock.sql
+\ir functions/arguments/need_count.sql
+\ir functions/arguments/need_time.sql
+\ir functions/arguments/need_text.sql
+\ir functions/arguments/need_person.sql
+\ir functions/arguments/need_priority.sql
+\ir functions/arguments/need_hosts.sql
 \ir functions/time/tell_time.sql
 \ir functions/hosts/build_source_url.sql
 \ir functions/hosts/host_of_url.sql
@@ -178,6 +184,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/catalog/ensure_supplier.sql
 \ir functions/hosts/follow_limits.sql
 \ir functions/hosts/follow_supplier.sql
+\ir functions/catalog/need_supplier_option.sql
 \ir functions/catalog/save_supplier.sql
 \ir functions/catalog/set_supplier_credentials.sql
 \ir functions/catalog/create_dataset.sql

@@ -95,3 +95,23 @@ def test_a_picture_whose_transfer_did_not_end_is_asked_about_first(
     shop.execute("update likeness.images set retry_at = likeness.clock()")
     shop.execute("select likeness.promote_retries()")
     assert shop.claim()[0]["head_first"] is expected
+
+
+@pytest.mark.parametrize(
+    ("password", "hosts", "said"),
+    [
+        (None, ["a.test"], "needs a password"),
+        ("topsecret", [None], "hosts names null"),
+        ("topsecret", ["a.test", ""], "hosts names ''"),
+        ("topsecret", ["http://a.test"], "hosts names 'http://a.test'"),
+        ("topsecret", ["ann@a.test"], "hosts names 'ann@a.test'"),
+    ],
+)
+def test_a_password_is_for_hosts_and_a_user_has_one(
+    shop: Shop, password: str | None, hosts: list[str | None], said: str
+) -> None:
+    with pytest.raises(psycopg.DatabaseError, match=said) as caught:
+        shop.rows(SET, "acme", "ann", password, hosts)
+    assert caught.value.sqlstate == "LK004"
+    assert "topsecret" not in str(caught.value)
+    assert shop.rows("select * from likeness.supplier_credentials") == []

@@ -9,6 +9,10 @@ declare
   v_id bigint;
   v_unknown text;
 begin
+  perform likeness.need_text('name', save_supplier.name);
+  if jsonb_typeof(save_supplier.options) is distinct from 'object' then
+    raise exception 'options must be an object such as {"hide_origin": true}, not %', coalesce(save_supplier.options::text, 'null') using errcode = 'LK004';
+  end if;
   select string_agg(k, ', ' order by k) into v_unknown
     from jsonb_object_keys(save_supplier.options) k
    where k not in ('priority', 'hide_origin', 'while_pending', 'max_attempts', 'host_max_in_flight', 'host_min_interval', 'formats',
@@ -16,18 +20,13 @@ begin
   if v_unknown is not null then
     raise exception 'a supplier has no option %', v_unknown using errcode = 'LK004';
   end if;
-  -- What no request could carry is told now, and not by every picture that fails for it. worker/fetch/http.py has the same characters.
-  select string_agg(h.name, ', ' order by h.name) into v_unknown
-    from jsonb_each_text(case jsonb_typeof(save_supplier.options -> 'request_headers') when 'object' then save_supplier.options -> 'request_headers' else '{}' end) h (name, value)
-   where h.name !~ '^[!#$%&''*+.^_`|~0-9A-Za-z-]+$' or h.value ~ '[\x01-\x08\x0a-\x1f\x7f]';
-  if v_unknown is not null then
-    raise exception 'the header % holds a character that none may hold', quote_literal(v_unknown) using errcode = 'LK004';
-  end if;
-  select string_agg(h.host, ', ' order by h.host) into v_unknown
-    from jsonb_array_elements_text(case jsonb_typeof(save_supplier.options -> 'allowed_hosts') when 'array' then save_supplier.options -> 'allowed_hosts' else '[]' end) h (host)
-   where h.host !~ '^[^[:space:]/@?#\\]+$';
-  if v_unknown is not null then
-    raise exception 'allowed_hosts names %, which is no host (pictures.example, .example for all below it)', quote_literal(v_unknown) using errcode = 'LK004';
+  perform likeness.need_supplier_option(o.key, o.value) from jsonb_each(save_supplier.options) o order by o.key;
+  if exists (
+    select
+      from (select) n
+      left join likeness.suppliers s on s.name = save_supplier.name
+     where coalesce((save_supplier.options ->> 'hide_origin')::boolean, s.hide_origin) and coalesce(save_supplier.options ->> 'while_pending', s.while_pending) = 'direct') then
+    raise exception 'a hidden origin is never direct: with hide_origin, while_pending must be proxy or none' using errcode = 'LK004';
   end if;
   v_id := likeness.ensure_supplier(save_supplier.name);
   update likeness.suppliers s

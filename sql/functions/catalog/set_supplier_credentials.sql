@@ -22,12 +22,16 @@ begin
   if v_hosts = '{}' then
     raise exception 'name the hosts that may be told the password of %, or set its allowed_hosts', v_supplier.name using errcode = 'LK004';
   end if;
+  perform likeness.need_hosts('hosts', v_hosts);
+  if set_supplier_credentials.password is null then
+    raise exception 'a user name needs a password, though it be empty; a null user name removes both' using errcode = 'LK004';
+  end if;
   if set_supplier_credentials.username !~ '^[^[:cntrl:]]+$' or set_supplier_credentials.password !~ '^[^[:cntrl:]]*$' then
     -- Said here, since a broken constraint would print the row.
     raise exception 'a user name and a password of % are one line each', v_supplier.name using errcode = 'LK004';
   end if;
   insert into likeness.supplier_credentials (supplier_id, username, hosts, updated_at, password)
-  values (v_supplier.id, set_supplier_credentials.username, v_hosts, likeness.clock(), coalesce(set_supplier_credentials.password, ''))
+  values (v_supplier.id, set_supplier_credentials.username, v_hosts, likeness.clock(), set_supplier_credentials.password)
   on conflict (supplier_id) do update
      set username = excluded.username, hosts = excluded.hosts, updated_at = excluded.updated_at, password = excluded.password;
   return v_hosts;
