@@ -265,7 +265,7 @@ async def put_match(
 @get(
     "/match-queue",
     summary="The products that wait for a person",
-    responses=documented(400, 401, 403),
+    responses=documented(400, 401, 403, 404),
 )
 async def get_match_queue(
     services: NamedDependency[Services],

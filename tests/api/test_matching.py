@@ -123,7 +123,8 @@ def test_the_queue_is_paged_by_keys_and_filtered(
             if after is None:
                 break
         assert sorted(seen) == sorted(item["queue_item_id"] for item in waiting)
-    assert service.get("/api/match-queue", params={"supplier": "nobody"}).json()["items"] == []
+    unknown = service.get("/api/match-queue", params={"supplier": "nobody"})
+    assert (unknown.status_code, unknown.json()["detail"]) == (404, 'there is no supplier "nobody"')
     assert service.get("/api/match-queue", params={"min_confidence": 0.9}).json()["items"] == []
     best = waiting[0]["canonical_product_id"]
     only = service.get("/api/match-queue", params={"canonical_product_id": best}).json()["items"]

@@ -11,7 +11,7 @@ from psycopg.rows import DictRow
 from tests.invariants import assert_checks_are_quiet
 from tests.shop import Shop, completed
 from worker.db import query_errors
-from worker.errors import NotFound, Refused
+from worker.errors import BadInput, NotFound, Refused
 
 OLD, NEW, OTHER = "a" * 64, "b" * 64, "c" * 64
 GREY, RED = bytes([128] * 192), bytes([200, 20, 20] * 64)
@@ -357,3 +357,30 @@ def test_a_placeholder_of_one_supplier_is_a_picture_of_another(shop: Shop) -> No
     product = other.add_product("p", "p.jpg")
     mirror(other, product, OLD, 9)
     assert shows(other, product) == OLD
+
+
+@pytest.mark.parametrize("person", [None, "", " "])
+@pytest.mark.parametrize(
+    "call",
+    [
+        *("approve_change(4711, %s)", "reject_change(4711, %s)"),
+        f"mark_placeholder('{OLD}', decided_by => %s)",
+        f"overrule_placeholder('{OLD}', %s)",
+    ],
+)
+def test_nobody_decides_nothing(shop: Shop, call: str, person: str | None) -> None:
+    with pytest.raises(BadInput, match="name of who decided"), query_errors():
+        shop.value(f"select likeness.{call}", person)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        *(f"retry_placeholders(most => {most})" for most in ("0", "-1", "null")),
+        "retry_placeholders(null)",
+        *(f"detect_placeholders({most})" for most in ("0", "-1", "null")),
+    ],
+)
+def test_placeholders_are_not_counted_backwards(shop: Shop, call: str) -> None:
+    with pytest.raises(BadInput, match="must be"), query_errors():
+        shop.rows(f"select * from likeness.{call}")

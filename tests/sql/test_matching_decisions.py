@@ -887,3 +887,71 @@ def test_a_picture_is_checked_while_somebody_shows_it(
     catalogue.one.at(catalogue.one.now() + timedelta(days=60))
     catalogue.value("select likeness.queue_checks()")
     assert catalogue.queued() == ({giver} if is_shared else set())
+
+
+@pytest.mark.parametrize("person", [None, "", "  "])
+@pytest.mark.parametrize(
+    "call",
+    [
+        *(f"{action}_match(4711, decided_by => %s)" for action in ("accept", "reject", "create")),
+        *("unlink_match(4711, %s)", "undo_match(4711, %s)", "link_match(4711, 1, %s)"),
+        *("merge_canonical_products(1, 2, %s)", "match_products('{}', decided_by => %s)"),
+    ],
+)
+def test_nobody_decides_nothing(catalogue: Catalogue, call: str, person: str | None) -> None:
+    # Said before anything is looked for: none of these is there.
+    with pytest.raises(BadInput, match="name of who decided"):
+        catalogue.value(f"select * from likeness.{call}", person)
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        *((data, "must be an object") for data in (None, "null", "[]", '"Drill"', "1")),
+        *((f'{{"name": {name}}}', "blanks alone") for name in ('" "', r'"\t\n"')),
+        *((f'{{"{name}": 1}}', f"text for {name}") for name in ("name", "brand", "mpn", "size")),
+        ('{"gtin": ["4006381333931"]}', "text for gtin"),
+        *(
+            (f'{{"price": {price}}}', "price must be a number from 0 to")
+            for price in ("-1", '"NaN"', '"Infinity"', '"cheap"', "1e10", "true", "[1]")
+        ),
+        ('{"price": 9999999999.99995}', "price must be a number from 0 to"),
+        ('{"price": "1e200000"}', "price must be a number from 0 to"),
+    ],
+)
+def test_a_new_product_that_makes_no_sense_is_refused(
+    catalogue: Catalogue, data: str | None, said: str
+) -> None:
+    item = catalogue.queue(catalogue.product("Pen"))
+    with pytest.raises(BadInput, match=said):
+        catalogue.value("select likeness.create_match(%s, %s::jsonb)", item, data)
+    assert catalogue.rows("select * from likeness.canonical_products") == []
+
+
+def test_a_new_product_has_a_price_as_the_column_holds_it(catalogue: Catalogue) -> None:
+    item = catalogue.queue(catalogue.product("Pen"))
+    catalogue.value(
+        "select likeness.create_match(%s, %s::jsonb)", item, '{"price": 9999999999.99994}'
+    )
+    assert str(catalogue.value("select price from likeness.canonical_products")) == (
+        "9999999999.9999"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ("of_supplier => 'nobody'", NotFound),
+        *((f"min_confidence => {value}", BadInput) for value in ("-0.1", "1.1", "'NaN'", "null")),
+        *((f"max_confidence => {value}", BadInput) for value in ("-0.1", "1.1", "'NaN'", "null")),
+        ("min_confidence => 0.8, max_confidence => 0.7", BadInput),
+        *((f"most => {value}", BadInput) for value in ("0", "-1", "null")),
+        ("sort => null", BadInput),
+        ("item_status => null", BadInput),
+    ],
+)
+def test_a_filter_of_the_queue_that_makes_no_sense_is_refused(
+    catalogue: Catalogue, arguments: str, error: type[Exception]
+) -> None:
+    with pytest.raises(error), query_errors():
+        catalogue.rows(f"select * from likeness.list_match_queue({arguments})")

@@ -10,6 +10,7 @@ declare
   v_review likeness.change_reviews;
   v_image likeness.images;
 begin
+  perform likeness.need_person(approve_change.decided_by);
   v_review := likeness.lock_change(review_id);
   -- Now that it is locked: history is ordered by time, and whoever had it before has written its own.
   v_now := likeness.clock();

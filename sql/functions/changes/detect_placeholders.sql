@@ -8,6 +8,7 @@ as $$
 declare
   v_found record;
 begin
+  perform likeness.need_count('most_removed', detect_placeholders.most_removed);
   for v_found in
     with picture as materialized (
       select p.supplier_id, i.blob_sha256 as sha256, b.phash, b.signature, count(distinct p.id)::int as products

@@ -8,6 +8,7 @@ as $$
 declare
   v_supplier_id bigint;
 begin
+  perform likeness.need_person(mark_placeholder.decided_by);
   if not exists (select from likeness.blobs b where b.sha256 = mark_placeholder.sha256) then
     raise exception 'there are no bytes %', sha256 using errcode = 'LK002', hint = 'The sha256 is in the picture''s URL.';
   end if;

@@ -9,6 +9,7 @@ declare
   v_suppliers bigint[];
   v_images bigint[];
 begin
+  perform likeness.need_person(overrule_placeholder.decided_by);
   with ruled as (
     update likeness.placeholders h
        set verdict = 'picture', decided_at = likeness.clock(), decided_by = overrule_placeholder.decided_by

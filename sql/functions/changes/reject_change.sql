@@ -8,6 +8,7 @@ as $$
 declare
   v_review likeness.change_reviews;
 begin
+  perform likeness.need_person(reject_change.decided_by);
   v_review := likeness.lock_change(review_id);
   update likeness.change_reviews r
      set decision = 'rejected', decided_at = likeness.clock(), decided_by = reject_change.decided_by

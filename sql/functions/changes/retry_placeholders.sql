@@ -7,6 +7,10 @@ as $$
 declare
   v_images bigint[];
 begin
+  perform likeness.need_count('most', retry_placeholders.most);
+  if older_than is null or not isfinite(older_than) then
+    raise exception 'older_than must be a time with an end, not %', coalesce(older_than::text, 'null') using errcode = 'LK004';
+  end if;
   select array_agg(d.id) into v_images
     from (
       select i.id

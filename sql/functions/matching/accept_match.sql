@@ -5,9 +5,12 @@ volatile parallel unsafe
 set search_path = ''
 as $$
 declare
-  v_item likeness.match_queue := likeness.lock_queue_item(queue_item_id);
-  v_canonical bigint := coalesce(canonical_product_id, v_item.canonical_product_id);
+  v_item likeness.match_queue;
+  v_canonical bigint;
 begin
+  perform likeness.need_person(decided_by);
+  v_item := likeness.lock_queue_item(queue_item_id);
+  v_canonical := coalesce(canonical_product_id, v_item.canonical_product_id);
   if v_canonical is null then
     raise exception 'item % has no candidate: name a canonical product', queue_item_id using errcode = 'LK004';
   end if;

@@ -5,18 +5,43 @@ volatile parallel unsafe
 set search_path = ''
 as $$
 declare
-  v_item likeness.match_queue := likeness.lock_queue_item(queue_item_id);
+  v_item likeness.match_queue;
   v_product likeness.products;
   v_gtin text;
   v_canonical bigint;
   v_unknown text;
+  v_price numeric;
 begin
+  perform likeness.need_person(decided_by);
+  if jsonb_typeof(product_data) is distinct from 'object' then
+    raise exception 'product_data must be an object such as {"name": "Drill"}, not %', coalesce(product_data::text, 'null') using errcode = 'LK004';
+  end if;
   select string_agg(k, ', ' order by k) into v_unknown
     from jsonb_object_keys(product_data) k
    where k not in ('name', 'brand', 'gtin', 'mpn', 'size', 'price');
   if v_unknown is not null then
     raise exception 'a canonical product has no %', v_unknown using errcode = 'LK004';
   end if;
+  select string_agg(e.key, ', ' order by e.key) into v_unknown
+    from jsonb_each(product_data) e
+   where e.key <> 'price' and jsonb_typeof(e.value) not in ('string', 'null') and not (e.key = 'gtin' and jsonb_typeof(e.value) = 'number');
+  if v_unknown is not null then
+    raise exception 'product_data must have text for %', v_unknown using errcode = 'LK004';
+  end if;
+  if product_data ->> 'name' ~ '^[[:space:]]+$' then
+    raise exception 'the name of a canonical product cannot be blanks alone: leave it out, and it has that of the product' using errcode = 'LK004';
+  end if;
+  begin
+    v_price := (product_data ->> 'price')::numeric;
+  exception
+    when data_exception then
+      v_price := 'NaN';
+  end;
+  -- As the column rounds it.
+  if v_price < 0 or round(v_price, 4) >= 10000000000 then
+    raise exception 'price must be a number from 0 to 9999999999.9999, not %', product_data -> 'price' using errcode = 'LK004';
+  end if;
+  v_item := likeness.lock_queue_item(queue_item_id);
   select p.* into v_product from likeness.products p where p.id = v_item.product_id;
   v_gtin := v_product.gtin;
   if product_data ? 'gtin' then
@@ -36,7 +61,7 @@ begin
           case when product_data ? 'brand' then product_data ->> 'brand' else v_product.brand end, v_gtin,
           case when product_data ? 'mpn' then product_data ->> 'mpn' else v_product.mpn end,
           case when product_data ? 'size' then product_data ->> 'size' else v_product.size end,
-          case when product_data ? 'price' then (product_data ->> 'price')::numeric else v_product.price end,
+          case when product_data ? 'price' then v_price else v_product.price end,
           likeness.clock(), likeness.clock())
   returning id into v_canonical;
   perform likeness.close_queue_item(v_item.product_id, 'created', v_canonical, decided_by);

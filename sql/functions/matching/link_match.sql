@@ -6,11 +6,13 @@ set search_path = ''
 as $$
 #variable_conflict use_column
 declare
-  v_product likeness.products := likeness.lock_product(link_match.product_id);
+  v_product likeness.products;
   v_item likeness.match_queue;
   v_candidate jsonb;
   v_log bigint;
 begin
+  perform likeness.need_person(link_match.decided_by);
+  v_product := likeness.lock_product(link_match.product_id);
   if not exists (select from likeness.canonical_products c where c.id = link_match.canonical_product_id) then
     raise exception 'there is no canonical product %, or it was merged already', canonical_product_id using errcode = 'LK002', hint = 'select * from likeness.match_log where was_canonical_product_id = its id;';
   end if;

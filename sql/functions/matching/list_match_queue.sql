@@ -13,12 +13,21 @@ set search_path = ''
 as $$
 #variable_conflict use_column
 begin
-  if list_match_queue.sort not in ('confidence', 'affected', 'oldest') then
+  if list_match_queue.sort is null or list_match_queue.sort not in ('confidence', 'affected', 'oldest') then
     raise exception 'sort must be confidence, affected or oldest, not "%"', list_match_queue.sort using errcode = 'LK004';
   end if;
-  if list_match_queue.item_status not in ('waiting', 'accepted', 'rejected', 'created', 'closed') then
+  if list_match_queue.item_status is null or list_match_queue.item_status not in ('waiting', 'accepted', 'rejected', 'created', 'closed') then
     raise exception 'status must be waiting, accepted, rejected, created or closed, not "%"', list_match_queue.item_status using errcode = 'LK004';
   end if;
+  if list_match_queue.of_supplier is not null and not exists (select from likeness.suppliers s where s.name = list_match_queue.of_supplier) then
+    raise exception 'there is no supplier "%"', list_match_queue.of_supplier using errcode = 'LK002', hint = 'select name from likeness.suppliers;';
+  end if;
+  -- Null-proof, and NaN is above all numbers.
+  if (list_match_queue.min_confidence >= 0 and list_match_queue.min_confidence <= list_match_queue.max_confidence and list_match_queue.max_confidence <= 1) is not true then
+    raise exception 'min_confidence and max_confidence must be from 0 to 1 and in this order, not % and %', list_match_queue.min_confidence, list_match_queue.max_confidence
+      using errcode = 'LK004';
+  end if;
+  perform likeness.need_count('most', list_match_queue.most);
   return query
   with affected as materialized (
     -- Whoever decides one of them has as good as decided the others.

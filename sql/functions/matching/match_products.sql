@@ -10,6 +10,7 @@ declare
   v_products bigint[];
   v_plan likeness.match_decision[];
 begin
+  perform likeness.need_person(match_products.decided_by);
   -- Lock order of sql/README.md. What an import or a reviewer has in hand is left for the next time.
   select array_agg(l.id) into v_products
     from (select s.id

@@ -15,6 +15,7 @@ declare
   v_rejections jsonb;
   v_images bigint[];
 begin
+  perform likeness.need_person(merge_canonical_products.decided_by);
   if canonical_product_id = into_canonical_product_id then
     raise exception 'canonical product % cannot be merged into itself', canonical_product_id using errcode = 'LK004';
   end if;

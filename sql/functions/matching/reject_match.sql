@@ -6,11 +6,13 @@ set search_path = ''
 as $$
 #variable_conflict use_column
 declare
-  v_item likeness.match_queue := likeness.lock_queue_item(reject_match.queue_item_id);
+  v_item likeness.match_queue;
   v_rejected jsonb;
   v_left jsonb;
   v_log bigint;
 begin
+  perform likeness.need_person(reject_match.decided_by);
+  v_item := likeness.lock_queue_item(reject_match.queue_item_id);
   select coalesce(jsonb_agg(e.candidate order by e.turn) filter (where e.is_rejected), '[]'),
          coalesce(jsonb_agg(e.candidate order by e.turn) filter (where not e.is_rejected), '[]')
     into v_rejected, v_left

@@ -9,6 +9,7 @@ declare
   v_done likeness.match_log;
   v_later bigint;
 begin
+  perform likeness.need_person(undo_match.decided_by);
   select l.* into v_done from likeness.match_log l where l.id = undo_match.log_id;
   if not found then
     raise exception 'there is no decision %', log_id using errcode = 'LK002';

@@ -6,9 +6,11 @@ set search_path = ''
 as $$
 #variable_conflict use_column
 declare
-  v_product likeness.products := likeness.lock_product(unlink_match.product_id);
+  v_product likeness.products;
   v_log bigint;
 begin
+  perform likeness.need_person(unlink_match.decided_by);
+  v_product := likeness.lock_product(unlink_match.product_id);
   if v_product.canonical_product_id is null then
     raise exception 'product % is not linked', product_id using errcode = 'LK003';
   end if;

@@ -10,9 +10,7 @@ as $$
 declare
   v_id bigint;
 begin
-  if btrim(coalesce(decided_by, '')) = '' then
-    raise exception 'a decision needs the name of who decided' using errcode = 'LK004';
-  end if;
+  perform likeness.need_person(write_decision.decided_by);
   insert into likeness.match_log (
     action, product_id, canonical_product_id, was_canonical_product_id, method, confidence, decided_by, decided_at, is_automatic,
     queue_item_id, undoes_id, reason, evidence)
