@@ -139,7 +139,9 @@ class Settings(BaseSettings):
         ge=1,
         description="Child processes that decode.",
     )
-    lease_seconds: float = Field(60.0, gt=0, description="How long a claim lives unless renewed.")
+    lease_seconds: float = Field(
+        60.0, gt=0, le=86_400, description="How long a claim lives unless renewed."
+    )
     grace_seconds: float = Field(
         20.0, ge=0, description="How long a stopping worker may finish what is in hand."
     )

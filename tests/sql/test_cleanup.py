@@ -125,9 +125,10 @@ def test_the_batch_is_bounded_and_those_who_left_first_come_first(shop: Shop) ->
 def test_what_a_worker_has_in_hand_is_left_to_it(shop: Shop) -> None:
     product = shown(shop, "p", OWN)
     shop.execute("select likeness.queue_images(array[%s::bigint])", shop.image(product)["id"])
-    [claim] = shop.claim(lease=timedelta(days=200))
+    [claim] = shop.claim()
     leave(shop, product)
     shop.at(shop.now() + 91 * DAY)
+    shop.execute("update likeness.images set claim_expires_at = %s", shop.now() + DAY)
     assert clean_up(shop) == (0, 0)
     assert shop.finish("w/1", completed(claim, OWN)) == [True]
     assert clean_up(shop) == (1, 1)
@@ -261,3 +262,15 @@ def test_whoever_looks_at_a_product_of_a_later_wave_gets_its_picture_at_once(
     shop.claim()
     shop.execute("select likeness.queue_images(array[%s::bigint], 3::smallint)", last)
     assert [claim["image_id"] for claim in shop.claim()] == [last]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        *("plan_cleanup('-1 day')", "plan_cleanup(null)"),
+        *("cleanup_products('-1 day')", "cleanup_products(null)", "cleanup_products(most => null)"),
+    ],
+)
+def test_nobody_left_before_now(shop: Shop, call: str) -> None:
+    with pytest.raises(BadInput, match="must be"), query_errors():
+        shop.rows(f"select * from likeness.{call}")

@@ -520,3 +520,29 @@ def test_one_session_queues_checks_at_a_time(shop: Shop, second_connection: Db) 
     row = second_connection.execute("select likeness.queue_checks() as queued").fetchone()
     assert row == {"queued": 0}
     shop.execute("commit")
+
+
+@pytest.mark.parametrize(
+    "arguments", ["label => null", "priority => -1", "priority => 4", "priority => null"]
+)
+def test_a_refresh_has_a_label_and_a_priority(shop: Shop, arguments: str) -> None:
+    before = shop.rows("select * from likeness.runs")
+    with pytest.raises(psycopg.Error) as caught:
+        shop.rows(f"select * from likeness.refresh_images(supplier => 'acme', {arguments})")
+    assert caught.value.sqlstate == "LK004"
+    assert shop.rows("select * from likeness.runs") == before
+
+
+@pytest.mark.parametrize("function", ["plan_checks", "queue_checks"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *("'NaN'", "'Infinity'", "-1", "null"),
+        *("25, -1", "25, null", "25, 1, 0", "25, 1, -1", "25, 1, null"),
+    ],
+)
+def test_a_budget_of_checks_is_a_number(shop: Shop, function: str, arguments: str) -> None:
+    with pytest.raises(psycopg.Error, match=r"requests_percent|bytes_a_day|most") as caught:
+        shop.rows(f"select * from likeness.{function}({arguments})")
+    assert caught.value.sqlstate == "LK004"
+    assert shop.value("select planned_at from likeness.check_plan") is None

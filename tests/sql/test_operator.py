@@ -569,6 +569,8 @@ def test_a_question_about_nothing_is_refused(shop: Shop, arguments: str, code: s
     with pytest.raises(psycopg.Error) as caught:
         shop.rows(f"select * from likeness.explain_image({arguments})")
     assert caught.value.sqlstate == code
+    if code == "LK004":
+        assert "give exactly one of product_id and image_id" in str(caught.value)
 
 
 # What a person does by hand, and what it returns.

@@ -589,3 +589,41 @@ def test_a_fault_that_does_not_say_whether_it_may_be_tried_again_is_final(shop: 
     product = shop.add_product("p", "p.jpg")
     shop.finish("w/1", fault(shop.claim()[0], "not-found", is_retryable=None))
     assert shop.image(product)["status"] == "failed"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        *(f"requeue_expired({most})" for most in ("0", "-1", "null")),
+        *(f"promote_retries({most})" for most in ("0", "-1", "null")),
+        *(f"next_products({batch})" for batch in ("0", "-1", "null")),
+        *(f"claim_images('w/1', {batch})" for batch in ("0", "-1", "null")),
+        *(f"claim_images('w/1', 1, {lease})" for lease in ("'0'", "'-1 s'", "'2 days'", "null")),
+        *(f"claim_images('w/1', 1, '1 s', {most})" for most in ("0", "null")),
+        *(f"queue_images('{{}}', {priority})" for priority in ("-1", "4", "null")),
+        *(f"start_run(priority => {priority})" for priority in ("-1", "4", "null", "70000")),
+        "start_run(label => null)",
+    ],
+)
+def test_an_argument_that_makes_no_sense_is_refused(shop: Shop, call: str) -> None:
+    before = shop.rows("select * from likeness.runs")
+    with pytest.raises(psycopg.Error) as caught:
+        shop.rows(f"select * from likeness.{call}")
+    assert caught.value.sqlstate == "LK004"
+    assert shop.rows("select * from likeness.runs") == before
+
+
+def test_a_claim_is_for_a_day_at_most(shop: Shop) -> None:
+    shop.add_product("p", "p.jpg")
+    assert len(shop.claim(lease=timedelta(days=1))) == 1
+    # Before 17, Postgres knows no endless interval.
+    with pytest.raises(psycopg.Error) as caught:
+        shop.rows("select * from likeness.claim_images('w/2', 1, 'infinity')")
+    assert caught.value.sqlstate in ("LK004", "22007")
+
+
+def test_pictures_are_queued_under_a_run_that_is_there(shop: Shop) -> None:
+    image = shop.image(shop.add_product("p", "p.jpg"))["id"]
+    with pytest.raises(psycopg.Error, match="there is no run 4711") as caught:
+        shop.execute("select likeness.queue_images(array[%s], run_id => 4711)", image)
+    assert caught.value.sqlstate == "LK002"

@@ -11,9 +11,8 @@ declare
   v_images bigint[];
   v_canonicals bigint[];
 begin
-  if inactive_for < interval '0' or most < 1 then
-    raise exception 'cleanup_products needs inactive_for >= 0 and most >= 1, not % and %', inactive_for, most using errcode = 'LK004';
-  end if;
+  perform likeness.need_time('inactive_for', cleanup_products.inactive_for);
+  perform likeness.need_count('most', cleanup_products.most);
   select array_agg(l.id) into v_products
     from (select p.id
             from likeness.products p

@@ -1,8 +1,13 @@
 create or replace function likeness.plan_cleanup(inactive_for interval default '90 days')
 returns table (products bigint, images bigint, blobs bigint, bytes bigint)
-language sql
+language plpgsql
 stable parallel safe
-begin atomic
+set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+  perform likeness.need_time('inactive_for', plan_cleanup.inactive_for);
+  return query
   with leaving as materialized (
     select p.id
       from likeness.products p
@@ -24,6 +29,7 @@ begin atomic
          coalesce(sum(b.bytes + (select coalesce(sum((r ->> 'bytes')::bigint), 0) from jsonb_array_elements(b.renditions) r)), 0)::bigint
     from only_theirs t
     join likeness.blobs b using (sha256);
-end;
+end
+$$;
 comment on function likeness.plan_cleanup(interval) is
   'What cleanup_products() would release: products that left so long ago and whose pictures nobody else needs, these pictures, and the bytes that nobody else shows, which garbage collection deletes once history lets them go.';

@@ -11,13 +11,18 @@ declare
   v_images int;
   v_last bigint;
 begin
+  if plan_checks.requests_percent is null or not (plan_checks.requests_percent >= 0 and plan_checks.requests_percent < 'infinity') then
+    raise exception 'requests_percent must be a number of 0 or more, not %', coalesce(plan_checks.requests_percent::text, 'null') using errcode = 'LK004';
+  end if;
+  perform likeness.need_count('bytes_a_day', plan_checks.bytes_a_day, 0);
+  perform likeness.need_count('most', plan_checks.most);
   -- One planner at a time; another that comes waits, and finds little left to do.
   select c.* into v_plan from likeness.check_plan c for no key update;
   if v_plan.planned_to = 0 then
     perform likeness.fit_supplier_rates();
     select count(*)::int into v_images from likeness.image_freshness;
     update likeness.check_plan c
-       set requests_a_day = greatest(100, ceil(v_images * plan_checks.requests_percent / 100))::int,
+       set requests_a_day = least(2147483647, greatest(100, ceil(v_images * plan_checks.requests_percent / 100)))::int,
            bytes_a_day = plan_checks.bytes_a_day,
            images = v_images, planned_at = v_now
     returning * into v_plan;

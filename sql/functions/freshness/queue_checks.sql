@@ -15,6 +15,11 @@ declare
   v_bytes double precision;
   v_queued int := 0;
 begin
+  if queue_checks.requests_percent is null or not (queue_checks.requests_percent >= 0 and queue_checks.requests_percent < 'infinity') then
+    raise exception 'requests_percent must be a number of 0 or more, not %', coalesce(queue_checks.requests_percent::text, 'null') using errcode = 'LK004';
+  end if;
+  perform likeness.need_count('bytes_a_day', queue_checks.bytes_a_day, 0);
+  perform likeness.need_count('most', queue_checks.most);
   select c.* into v_plan from likeness.check_plan c for no key update skip locked;
   if not found or exists (select from likeness.queue_control q where q.is_paused) then
     return 0;

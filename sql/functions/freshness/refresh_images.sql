@@ -1,6 +1,6 @@
 create or replace function likeness.refresh_images(
   product_ids bigint[] default null, supplier text default null, dataset_id bigint default null, is_forced boolean default true,
-  priority smallint default 1, label text default 'refresh'
+  priority int default 1, label text default 'refresh'
 )
 returns table (run_id bigint, queued int, in_hand int, failed int)
 language plpgsql
@@ -14,6 +14,10 @@ begin
   if num_nonnulls(refresh_images.product_ids, refresh_images.supplier, refresh_images.dataset_id) = 0 then
     raise exception 'say what to refresh: product_ids, supplier or dataset_id' using errcode = 'LK004';
   end if;
+  if refresh_images.label is null then
+    raise exception 'label must be text, not null' using errcode = 'LK004';
+  end if;
+  perform likeness.need_priority(refresh_images.priority);
   if refresh_images.supplier is not null and not exists (select from likeness.suppliers s where s.name = refresh_images.supplier) then
     raise exception 'there is no supplier "%"', refresh_images.supplier using errcode = 'LK002', hint = 'select name from likeness.suppliers;';
   end if;
@@ -60,5 +64,5 @@ begin
   return next;
 end
 $$;
-comment on function likeness.refresh_images(bigint[], text, bigint, boolean, smallint, text) is
+comment on function likeness.refresh_images(bigint[], text, bigint, boolean, int, text) is
   'Fetches the pictures of products, of a supplier or of a dataset again, under a run; what they show stays until the new bytes are there. Forced: whatever the sources'' validators say. Example: select * from likeness.refresh_images(supplier => ''acme'');';

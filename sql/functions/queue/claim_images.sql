@@ -29,8 +29,9 @@ declare
   v_share int;
   v_reserved int;
 begin
-  if batch < 1 or lease <= interval '0' then
-    raise exception 'claim_images needs batch >= 1 and lease > 0, not % and %', batch, lease using errcode = 'LK004';
+  -- A worker that dies keeps what it has in hand for as long as its lease.
+  if batch is null or batch < 1 or lease is null or lease <= interval '0' or lease > interval '1 day' or per_host is null or per_host < 1 then
+    raise exception 'claim_images needs batch >= 1, lease > 0 and at most 1 day, and per_host >= 1, not %, % and %', batch, lease, per_host using errcode = 'LK004';
   end if;
   if likeness.is_draining(claim_images.worker) or exists (select from likeness.queue_control q where q.is_paused) then
     return;

@@ -9,7 +9,7 @@ declare
   v_now timestamptz := likeness.clock();
 begin
   if num_nonnulls(explain_image.product_id, explain_image.image_id) <> 1 then
-    raise exception 'explain_image needs a product_id or an image_id' using errcode = 'LK004', hint = 'select * from likeness.explain_image(product_id => 1);';
+    raise exception 'give exactly one of product_id and image_id' using errcode = 'LK004', hint = 'select * from likeness.explain_image(product_id => 1);';
   end if;
   if explain_image.product_id is not null and not exists (select from likeness.products p where p.id = explain_image.product_id) then
     raise exception 'there is no product %', explain_image.product_id using errcode = 'LK002';

@@ -1,8 +1,13 @@
 create or replace function likeness.next_products(batch int default 10, include_failed boolean default false)
 returns table (product_id bigint, image_id bigint, is_failed boolean)
-language sql
+language plpgsql
 stable parallel safe
-begin atomic
+set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+  perform likeness.need_count('batch', next_products.batch);
+  return query
   -- At most batch rows a host, by the index of the claim, whatever the backlog.
   select w.product_id, min(w.id), bool_and(w.is_failed)
     from (
@@ -25,6 +30,7 @@ begin atomic
    group by w.product_id
    order by max(w.priority) desc, min(w.queued_at) nulls last, w.product_id
    limit next_products.batch;
-end;
+end
+$$;
 comment on function likeness.next_products(int, boolean) is
   'The products whose pictures are next in the queue, best first, failed ones last where they are asked for. Claims nothing: POST /api/process-product-images raises their priority and waits.';

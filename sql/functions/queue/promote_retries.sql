@@ -11,6 +11,7 @@ declare
   v_over bigint[];
   v_hosts bigint[];
 begin
+  perform likeness.need_count('most', promote_retries.most);
   select array_agg(d.id), array_agg(distinct d.host_id) into v_due, v_hosts
     from (select i.id, i.host_id from likeness.images i where i.retry_at <= v_now order by i.retry_at limit promote_retries.most) d;
   if v_due is null then

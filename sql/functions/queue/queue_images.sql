@@ -1,4 +1,4 @@
-create or replace function likeness.queue_images(image_ids bigint[], priority smallint default 0, run_id bigint default null)
+create or replace function likeness.queue_images(image_ids bigint[], priority int default 0, run_id bigint default null)
 returns int
 language plpgsql
 volatile parallel unsafe
@@ -14,6 +14,10 @@ declare
   v_hosts bigint[];
   v_queued int;
 begin
+  perform likeness.need_priority(queue_images.priority);
+  if queue_images.run_id is not null and not exists (select from likeness.runs r where r.id = queue_images.run_id) then
+    raise exception 'there is no run %', queue_images.run_id using errcode = 'LK002', hint = 'select run_id, label from likeness.run_status;';
+  end if;
   -- The addresses are built once: of 100,000 pictures that is a second.
   select array_agg(a.image_id), array_agg(a.url), array_agg(a.host), array_agg(a.priority)
     into v_ids, v_urls, v_names, v_priorities
@@ -74,5 +78,5 @@ begin
   return v_queued;
 end
 $$;
-comment on function likeness.queue_images(bigint[], smallint, bigint) is
+comment on function likeness.queue_images(bigint[], int, bigint) is
   'Queues pictures to be fetched (afresh where they were completed or failed) and wakes the workers; returns how many wait now. Those without a usable address fail at once with the reason.';

@@ -10,6 +10,7 @@ declare
   v_expired bigint[];
   v_hosts bigint[];
 begin
+  perform likeness.need_count('most', requeue_expired.most);
   select array_agg(e.id), array_agg(distinct e.host_id) into v_expired, v_hosts
     from (select i.id, i.host_id
             from likeness.images i

@@ -10,9 +10,7 @@ as $$
 declare
   v_images bigint[];
 begin
-  if priority is null or priority not between 0 and 3 then
-    raise exception 'priority must be 0 (rest), 1 (popular), 2 (listed just now) or 3 (viewed now), not %', priority using errcode = 'LK004';
-  end if;
+  perform likeness.need_priority(retry_images.priority);
   -- A name that is misspelt would look like nothing to retry.
   if supplier is not null and not exists (select from likeness.suppliers s where s.name = retry_images.supplier) then
     raise exception 'there is no supplier "%"', supplier using errcode = 'LK002', hint = 'select name from likeness.suppliers;';
@@ -36,7 +34,7 @@ begin
      and (retry_images.host is null or h.host = lower(retry_images.host))
      -- Those of products that show shared ones are needed by nobody, unless they are named.
      and (retry_images.image_ids is not null or p.canonical_product_id is null or not likeness.is_spared(p.id));
-  return likeness.queue_images(coalesce(v_images, '{}'), retry_images.priority::smallint);
+  return likeness.queue_images(coalesce(v_images, '{}'), retry_images.priority);
 end
 $$;
 comment on function likeness.retry_images(bigint[], bigint[], text, text, text, int) is

@@ -10,9 +10,7 @@ declare
   v_hosts bigint[];
   v_raised int;
 begin
-  if set_priority.priority is null or set_priority.priority not between 0 and 3 then
-    raise exception 'priority must be 0 (rest), 1 (popular), 2 (listed just now) or 3 (viewed now), not %', set_priority.priority using errcode = 'LK004';
-  end if;
+  perform likeness.need_priority(set_priority.priority);
   -- Who looks at a product looks at the pictures that it shares.
   select set_priority.product_ids || array_agg(c.picture_product_id) into v_products
     from likeness.products p

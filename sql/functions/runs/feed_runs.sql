@@ -25,7 +25,8 @@ begin
     into v_turns, v_next, v_priority
     from (select n.turn, n.image_id, n.priority from likeness.run_waiting n where n.run_id = v_run.id order by n.turn limit likeness.run_room(v_run)) w
     join likeness.images i on i.id = w.image_id;
-  perform likeness.queue_images(coalesce(v_next, '{}'), v_priority, v_run.id);
+  -- With no row left there is no priority either.
+  perform likeness.queue_images(coalesce(v_next, '{}'), coalesce(v_priority, 0), v_run.id);
   delete from likeness.run_waiting w where w.run_id = v_run.id and w.turn = any(v_turns);
   -- Rows of pictures that are gone went with them.
   v_left := case when v_turns is null then 0 else greatest(0, v_run.waiting - cardinality(v_turns)) end;

@@ -1,5 +1,5 @@
 create or replace function likeness.start_run(
-  product_ids bigint[] default null, image_limit int default null, label text default 'mirror', priority smallint default 1,
+  product_ids bigint[] default null, image_limit int default null, label text default 'mirror', priority int default 1,
   max_concurrent int default null, force boolean default false
 )
 returns bigint
@@ -19,6 +19,10 @@ begin
   if start_run.max_concurrent < 1 then
     raise exception 'max_concurrent must be at least 1 or null, not %', start_run.max_concurrent using errcode = 'LK004';
   end if;
+  if start_run.label is null then
+    raise exception 'label must be text, not null' using errcode = 'LK004';
+  end if;
+  perform likeness.need_priority(start_run.priority);
   -- What waits already belongs to an earlier run, which would never end without it.
   select array_agg(w.id order by w.position, w.id) into v_images
     from (select i.id, i.position
@@ -68,5 +72,5 @@ begin
   return v_run;
 end
 $$;
-comment on function likeness.start_run(bigint[], int, text, smallint, int, boolean) is
+comment on function likeness.start_run(bigint[], int, text, int, int, boolean) is
   'Queues under a run the pictures that need fetching (never fetched, outdated, failed) of the named products or of all, at most image_limit, heroes first, no more than max_concurrent of them at once; returns the run. With force also those that are completed, all without validators. Those that need nothing or wait already count as skipped where products are named.';
