@@ -302,3 +302,46 @@ def test_a_purge_needs_a_hash_and_a_reason(shop: Shop) -> None:
         shop.rows("select * from likeness.purge_blob('abc', 'why')")
     assert getattr(raised.value, "sqlstate", None) == BadInput.sqlstate
     assert json.dumps(shop.rows("select * from likeness.purged_blobs")) == "[]"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("null, 'why'", "64 hex digits"),
+        (f"'{OLD.upper()}', 'why'", "64 hex digits"),
+        (f"'{OLD}', null", "reason must have"),
+        (f"'{OLD}', ' '", "reason must have"),
+        (f"'{OLD}', 'why', null", "purged_by must have"),
+        (f"'{OLD}', 'why', ''", "purged_by must have"),
+    ],
+)
+def test_a_purge_by_nobody_or_for_nothing_is_refused(shop: Shop, arguments: str, said: str) -> None:
+    with pytest.raises(BadInput, match=said), query_errors():
+        shop.rows(f"select * from likeness.purge_blob({arguments})")
+    assert shop.rows("select * from likeness.purged_blobs") == []
+
+
+def test_another_reason_for_a_purge_is_kept_behind_the_first(shop: Shop) -> None:
+    for reason, person in (("a face", "ann"), ("court order", "bob"), ("court order", "bob")):
+        shop.rows("select * from likeness.purge_blob(%s, %s, %s)", OLD, reason, person)
+    assert shop.rows("select purged_by, reason from likeness.purged_blobs") == [
+        {"purged_by": "ann", "reason": "a face; then bob: court order"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ("condemn_blobs(most => 0)", "most must be at least 1, not 0"),
+        ("condemn_blobs(most => null)", "most must be at least 1, not null"),
+        ("condemn_blobs(retention => '-1 day')", "retention must be a time of 0 or more"),
+        ("condemn_blobs(retention => null)", "retention must be a time of 0 or more"),
+        ("claim_condemned(most => -1)", "most must be at least 1, not -1"),
+        ("claim_condemned(most => null)", "most must be at least 1, not null"),
+        ("claim_condemned(grace => '-1 day')", "grace must be a time of 0 or more"),
+        ("claim_condemned(grace => null)", "grace must be a time of 0 or more, not null"),
+    ],
+)
+def test_garbage_is_not_counted_backwards(shop: Shop, call: str, said: str) -> None:
+    with pytest.raises(BadInput, match=said), query_errors():
+        shop.rows(f"select * from likeness.{call}")

@@ -482,3 +482,19 @@ def test_what_a_rollback_keeps_out_is_explained_with_how_to_let_it_in(shop: Days
     shop.execute(row["hint"].partition("or: ")[2])
     [row] = shop.rows("select * from likeness.explain_image(%s)", product)
     assert "kept out" not in row["answer"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ("4711, '2030-01-01'", NotFound),
+        ("null, '2030-01-01'", NotFound),
+        ("id, null", BadInput),
+        ("id, 'infinity'", BadInput),
+    ],
+)
+def test_a_plan_is_of_a_supplier_and_a_time(
+    shop: Days, arguments: str, error: type[Exception]
+) -> None:
+    with pytest.raises(error), query_errors():
+        shop.rows(f"select r.* from likeness.suppliers, likeness.plan_rollback({arguments}) r")

@@ -10,6 +10,8 @@ declare
   v_batch text[];
   v_wanted text[];
 begin
+  perform likeness.need_time('grace', claim_condemned.grace);
+  perform likeness.need_count('most', claim_condemned.most);
   select array_agg(l.sha256) into v_batch
     from (select b.sha256
             from likeness.blobs b

@@ -11,6 +11,8 @@ declare
   v_batch text[];
   v_condemned int;
 begin
+  perform likeness.need_count('most', condemn_blobs.most);
+  perform likeness.need_time('retention', condemn_blobs.retention);
   select array_agg(b.sha256 order by b.sha256) into v_batch
     from (select b.sha256 from likeness.blobs b where b.sha256 > condemn_blobs.after order by b.sha256 limit condemn_blobs.most) b;
   scanned_to := v_batch[cardinality(v_batch)];

@@ -12,13 +12,18 @@ declare
   v_history int;
   v_known boolean;
 begin
-  if sha256 !~ '^[0-9a-f]{64}$' or btrim(reason) = '' then
-    raise exception 'purge_blob needs a sha256 of 64 hex digits and a reason, not "%" and "%"', sha256, reason using errcode = 'LK004';
+  if coalesce(sha256, '') !~ '^[0-9a-f]{64}$' then
+    raise exception 'a purge needs a sha256 of 64 hex digits, not %', coalesce(quote_literal(sha256), 'null') using errcode = 'LK004';
   end if;
+  perform likeness.need_text('reason', reason, 2000);
+  perform likeness.need_text('purged_by', purged_by);
   -- From here on nobody can store or show them again; who began before meets finish_images().
-  insert into likeness.purged_blobs (sha256, purged_at, purged_by, reason)
+  insert into likeness.purged_blobs as p (sha256, purged_at, purged_by, reason)
   values (purge_blob.sha256, v_now, purge_blob.purged_by, purge_blob.reason)
-  on conflict (sha256) do nothing;
+  on conflict (sha256) do update
+     -- A second reason is kept behind the first, once.
+     set reason = format('%s; then %s: %s', p.reason, excluded.purged_by, excluded.reason)
+   where strpos(p.reason, excluded.reason) = 0;
   for v_attempt in 1..100 loop
     begin
       -- Lock order of sql/README.md.
@@ -75,4 +80,4 @@ begin
 end
 $$;
 comment on function likeness.purge_blob(text, text, text) is
-  'Takes bytes down everywhere: no place and no history shows them any more, they fail as purged when they are fetched again, and a row of purged_blobs says who did it and why. Their objects go with the next garbage collection; `likeness purge` deletes them at once.';
+  'Takes bytes down everywhere: no place and no history shows them any more, they fail as purged when they are fetched again, and a row of purged_blobs says who did it and why. Called again, it takes down what came meanwhile and adds another reason to the first. Their objects go with the next garbage collection; `likeness purge` deletes them at once.';

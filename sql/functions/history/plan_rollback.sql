@@ -1,8 +1,18 @@
 create or replace function likeness.plan_rollback(supplier_id bigint, since timestamptz)
 returns table (image_id bigint, product_id bigint, action text, shown_sha256 text, earlier_sha256 text, earlier_at timestamptz)
-language sql
+language plpgsql
 stable parallel safe
-begin atomic
+set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+  if not exists (select from likeness.suppliers s where s.id = plan_rollback.supplier_id) then
+    raise exception 'there is no supplier %', coalesce(plan_rollback.supplier_id::text, 'null') using errcode = 'LK002', hint = 'select id, name from likeness.suppliers;';
+  end if;
+  if plan_rollback.since is null or not isfinite(plan_rollback.since) then
+    raise exception 'since must be a time, not %', coalesce(plan_rollback.since::text, 'null') using errcode = 'LK004';
+  end if;
+  return query
   with touched as materialized (
     select h.image_id, max(h.product_id) as product_id, (array_agg(h.cause order by h.shown_at desc, h.id desc))[1] as last_cause,
            bool_or(h.cause = 'placeholder') as had_placeholder
@@ -34,6 +44,7 @@ begin atomic
      and i.blob_sha256 is distinct from e.blob_sha256
      -- Cleaned up: whoever comes back is fetched afresh.
      and t.last_cause <> 'released';
-end;
+end
+$$;
 comment on function likeness.plan_rollback(bigint, timestamptz) is
   'Places of a supplier that show something else than just before a time: restore (the earlier bytes are there), new (showed nothing then, or a placeholder, and keeps what it has), gone (the earlier bytes were deleted) or removed (a feed took the place away).';
