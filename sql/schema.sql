@@ -1336,31 +1336,6 @@ COMMENT ON COLUMN likeness.supplier_rates.news_at IS 'When a feed last told of n
 
 COMMENT ON COLUMN likeness.supplier_rates.fitted_at IS 'When it was last fitted; null: not yet.';
 
-CREATE TABLE likeness.storage_usage (
-    is_only_row boolean DEFAULT true NOT NULL,
-    bytes bigint DEFAULT 0 NOT NULL,
-    blobs bigint DEFAULT 0 NOT NULL,
-    quota_bytes bigint,
-    garbage_grace interval DEFAULT '30 days'::interval NOT NULL,
-    measured_at timestamp with time zone,
-    CONSTRAINT quota_is_positive CHECK ((quota_bytes > 0)),
-    CONSTRAINT there_is_one_usage CHECK (is_only_row)
-);
-
-COMMENT ON TABLE likeness.storage_usage IS 'What the object store held when it was last counted, and the settings that alerts compare with, as the workers have them.';
-
-COMMENT ON COLUMN likeness.storage_usage.is_only_row IS 'Keeps it one row.';
-
-COMMENT ON COLUMN likeness.storage_usage.bytes IS 'Bytes of all originals and renditions that the database knows.';
-
-COMMENT ON COLUMN likeness.storage_usage.blobs IS 'How many originals.';
-
-COMMENT ON COLUMN likeness.storage_usage.quota_bytes IS 'LIKENESS_STORAGE_QUOTA_BYTES; null: no quota.';
-
-COMMENT ON COLUMN likeness.storage_usage.garbage_grace IS 'LIKENESS_GARBAGE_GRACE_DAYS.';
-
-COMMENT ON COLUMN likeness.storage_usage.measured_at IS 'When it was counted.';
-
 CREATE TABLE likeness.failure_reasons (
     code text NOT NULL,
     is_permanent boolean NOT NULL,
@@ -1644,6 +1619,31 @@ COMMENT ON COLUMN likeness.periodic_runs.finished_at IS 'When it ended; of a los
 COMMENT ON COLUMN likeness.periodic_runs.counts IS 'What it did, by name.';
 
 COMMENT ON COLUMN likeness.periodic_runs.error IS 'Why it failed.';
+
+CREATE TABLE likeness.storage_usage (
+    is_only_row boolean DEFAULT true NOT NULL,
+    bytes bigint DEFAULT 0 NOT NULL,
+    blobs bigint DEFAULT 0 NOT NULL,
+    quota_bytes bigint,
+    garbage_grace interval DEFAULT '30 days'::interval NOT NULL,
+    measured_at timestamp with time zone,
+    CONSTRAINT quota_is_positive CHECK ((quota_bytes > 0)),
+    CONSTRAINT there_is_one_usage CHECK (is_only_row)
+);
+
+COMMENT ON TABLE likeness.storage_usage IS 'What the object store held when it was last counted, and the settings that alerts compare with, as the workers have them.';
+
+COMMENT ON COLUMN likeness.storage_usage.is_only_row IS 'Keeps it one row.';
+
+COMMENT ON COLUMN likeness.storage_usage.bytes IS 'Bytes of all originals and renditions that the database knows.';
+
+COMMENT ON COLUMN likeness.storage_usage.blobs IS 'How many originals.';
+
+COMMENT ON COLUMN likeness.storage_usage.quota_bytes IS 'LIKENESS_STORAGE_QUOTA_BYTES; null: no quota.';
+
+COMMENT ON COLUMN likeness.storage_usage.garbage_grace IS 'LIKENESS_GARBAGE_GRACE_DAYS.';
+
+COMMENT ON COLUMN likeness.storage_usage.measured_at IS 'When it was counted.';
 
 CREATE TABLE likeness.worker_minutes (
     minute_at timestamp with time zone NOT NULL,
@@ -2273,9 +2273,6 @@ ALTER TABLE likeness.workers ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
-ALTER TABLE ONLY likeness.permits
-    ADD CONSTRAINT permits_pkey PRIMARY KEY (limit_name, client);
-
 ALTER TABLE ONLY likeness.alert_events
     ADD CONSTRAINT alert_events_pkey PRIMARY KEY (id);
 
@@ -2380,6 +2377,9 @@ ALTER TABLE ONLY likeness.periodic_runs
 
 ALTER TABLE ONLY likeness.periodic_tasks
     ADD CONSTRAINT periodic_tasks_pkey PRIMARY KEY (task);
+
+ALTER TABLE ONLY likeness.permits
+    ADD CONSTRAINT permits_pkey PRIMARY KEY (limit_name, client);
 
 ALTER TABLE ONLY likeness.placeholders
     ADD CONSTRAINT placeholders_pkey PRIMARY KEY (id);
@@ -3016,9 +3016,6 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.match_rejections TO likeness
 GRANT SELECT ON TABLE likeness.supplier_rates TO likeness_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.supplier_rates TO likeness_app;
 
-GRANT SELECT ON TABLE likeness.storage_usage TO likeness_reader;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.storage_usage TO likeness_app;
-
 GRANT SELECT ON TABLE likeness.failure_reasons TO likeness_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.failure_reasons TO likeness_app;
 
@@ -3042,6 +3039,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.image_freshness TO likeness_
 
 GRANT SELECT ON TABLE likeness.periodic_runs TO likeness_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.periodic_runs TO likeness_app;
+
+GRANT SELECT ON TABLE likeness.storage_usage TO likeness_reader;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.storage_usage TO likeness_app;
 
 GRANT SELECT ON TABLE likeness.worker_minutes TO likeness_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE likeness.worker_minutes TO likeness_app;

@@ -236,3 +236,50 @@ def test_people_read_no_secret_and_nobodys_pictures(connection: Session) -> None
     ):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute(statement.encode())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("'SHORT', 'a', '{feeds}', %s", "key_id must be"),
+        ("'lk_aaaaaaaa', 'a', '{feeds}', %s", "key_id must be"),
+        ("null, 'a', '{feeds}', %s", "key_id must be"),
+        ("'bbbbbbbb', repeat('a', 101), '{feeds}', %s", "1 to 100 characters"),
+        ("'bbbbbbbb', E'a\\nb', '{feeds}', %s", "in one line"),
+        ("'bbbbbbbb', null, '{feeds}', %s", "1 to 100 characters"),
+        ("'bbbbbbbb', 'a', '{feeds}', null", "digest must be the 32 bytes"),
+        ("'bbbbbbbb', 'a', '{feeds}', substr(%s::bytea, 2)", "digest must be the 32 bytes"),
+        ("'bbbbbbbb', 'a', null, %s", "scopes of a key"),
+        ("'bbbbbbbb', 'a', '{feeds,null}', %s", "scopes of a key"),
+        ("'bbbbbbbb', 'a', '{feeds}', %s, 'infinity'", "null for never, not infinity"),
+        ("'bbbbbbbb', 'a', '{feeds}', %s, '-infinity'", "null for never, not -infinity"),
+    ],
+)
+def test_the_parts_of_a_key_are_judged_in_words(
+    connection: Session, arguments: str, said: str
+) -> None:
+    given = (DIGEST,) if "%s" in arguments else ()
+    with pytest.raises(BadInput, match=said), db.query_errors():
+        connection.execute(f"select likeness.create_service_key({arguments})".encode(), given)
+    assert not connection.execute("select from likeness.service_keys").fetchall()
+
+
+def test_a_key_id_that_is_taken_is_no_name_that_is_taken(connection: Session) -> None:
+    _create(connection, "aaaaaaaa", "shop")
+    with pytest.raises(Refused, match="key_id aaaaaaaa already"):
+        _create(connection, "aaaaaaaa", "other")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *("0, '1 minute'", "-1, '1 minute'", "null, '1 minute'"),
+        *("1, '0'", "1, '-1 second'", "1, null"),
+        "1, 'infinity'",
+    ],
+)
+def test_a_limit_that_lets_nobody_through_is_refused(connection: Session, arguments: str) -> None:
+    # Before 17, Postgres knows no endless interval.
+    with pytest.raises((BadInput, psycopg.errors.InvalidDatetimeFormat)), db.query_errors():
+        connection.execute(f"select * from likeness.take_permit('lazy', 'a', {arguments})".encode())
+    assert not connection.execute("select from likeness.permits").fetchall()

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 from psycopg import Connection
+from psycopg.errors import InvalidDatetimeFormat
 from psycopg.rows import DictRow
 
 from tests.shop import Shop, fault
 from worker.db import query_errors
-from worker.errors import NotFound
+from worker.errors import BadInput, NotFound
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
@@ -225,3 +226,63 @@ def test_webhooks_hear_of_an_alert_when_it_opens_and_when_it_closes(shop: Shop) 
     events = shop.rows("select event, payload from likeness.webhook_deliveries order by id")
     assert [row["event"] for row in events] == ["alert.opened", "alert.closed"]
     assert events[0]["payload"]["rule"] == "storage"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("threshold => -1", "threshold must be a number of 0 or more"),
+        ("threshold => 'NaN'", "threshold must be a number of 0 or more"),
+        ("threshold => 'Infinity'", "threshold must be a number of 0 or more"),
+        ("lasting => '-1 hour'", "lasting must be a time of 0 or more"),
+    ],
+)
+def test_an_alert_that_could_never_open_is_refused(shop: Shop, arguments: str, said: str) -> None:
+    with pytest.raises(BadInput, match=said), query_errors():
+        shop.value(f"select likeness.set_alert('pending', {arguments})")
+
+
+def test_an_alert_does_not_wait_for_ever(shop: Shop) -> None:
+    # Before 17, Postgres knows no endless interval.
+    with pytest.raises((BadInput, InvalidDatetimeFormat)), query_errors():
+        shop.value("select likeness.set_alert('pending', lasting => 'infinity')")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "bytes => -1",
+        "blobs => -1",
+        "quota_bytes => -1",
+        "quota_bytes => 0",
+        "garbage_grace => '-1 s'",
+    ],
+)
+def test_the_store_holds_no_less_than_nothing(shop: Shop, arguments: str) -> None:
+    with pytest.raises(BadInput, match="must be"), query_errors():
+        shop.execute(f"select likeness.note_storage({arguments})")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("null", "begins with http:// or https://"),
+        ("'ftp://hook.test/'", "begins with http:// or https://"),
+        ("'http://'", "begins with http:// or https://"),
+        ("'https://ann:topsecret@hook.test/'", "cannot hold a user and password"),
+        ("'ftp://ann:topsecret@hook.test/'", "begins with http:// or https://"),
+        ("'http://a.test/', null", "at least one event"),
+        ("'http://a.test/', '{}'", "at least one event"),
+        ("'http://a.test/', '{alert.*,null}'", "none that is null"),
+        ("'http://a.test/', '{alert.done}'", "there is no event alert.done"),
+        ("'http://a.test/', secret => 'short'", "16 characters or more, or be null, not 5"),
+        ("'http://a.test/', is_active => null", "is_active must be true or false"),
+    ],
+)
+def test_a_webhook_that_makes_no_sense_is_refused_for_its_own_reason(
+    shop: Shop, arguments: str, said: str
+) -> None:
+    with pytest.raises(BadInput, match=said) as caught, query_errors():
+        shop.rows(f"select * from likeness.save_webhook({arguments})")
+    assert "topsecret" not in str(caught.value)
+    assert shop.rows("select * from likeness.webhooks") == []

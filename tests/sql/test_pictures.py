@@ -242,3 +242,9 @@ def test_staff_waits_for_an_import_and_then_sees_it(db: Db, second_connection: D
     thread.join()
     assert outcome == ["LK003"]
     assert sources(db, "A") == ["a.jpg", "b.jpg"]
+
+
+def test_own_pictures_are_shown_or_not(db: Db) -> None:
+    with pytest.raises(psycopg.Error, match="true or false, not null") as caught:
+        db.execute("select likeness.set_use_custom_image(id, null) from likeness.products")
+    assert caught.value.sqlstate == "LK004"

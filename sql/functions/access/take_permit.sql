@@ -1,8 +1,17 @@
 create or replace function likeness.take_permit(limit_name text, client text, most int, span interval)
 returns table (is_allowed boolean, remaining int, wait_seconds int)
-language sql
+language plpgsql
 volatile parallel unsafe
-begin atomic
+set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+  perform likeness.need_count('most', take_permit.most);
+  perform likeness.need_time('span', take_permit.span);
+  if take_permit.span = interval '0' then
+    raise exception 'span must be more than 0' using errcode = 'LK004';
+  end if;
+  return query
   with now as (
     select likeness.clock() as at
   ), taken as (
@@ -24,6 +33,7 @@ begin atomic
          -- Until the oldest of them counts no more, which is when the next one is let through.
          greatest(1, ceil(extract(epoch from t.taken[1] + take_permit.span - n.at)))::int
     from taken t, now n;
-end;
+end
+$$;
 comment on function likeness.take_permit(text, text, int, interval) is
   'Lets a client through unless it was let through `most` times within the last `span`, counted over all API processes in one statement: at no time are there more in any span. wait_seconds: until one more is free.';

@@ -10,6 +10,10 @@ as $$
 declare
   v_rule likeness.alert_rules;
 begin
+  if not (set_alert.threshold >= 0 and set_alert.threshold < 'infinity') then
+    raise exception 'threshold must be a number of 0 or more, or null, not %', set_alert.threshold using errcode = 'LK004';
+  end if;
+  perform likeness.need_time('lasting', coalesce(set_alert.lasting, interval '0'));
   update likeness.alert_rules r
      set threshold = coalesce(set_alert.threshold, r.threshold), lasting = coalesce(set_alert.lasting, r.lasting),
          is_enabled = coalesce(set_alert.is_enabled, r.is_enabled)

@@ -5,6 +5,9 @@ volatile parallel unsafe
 set search_path = ''
 as $$
 begin
+  if set_use_custom_image.use_custom_image is null then
+    raise exception 'use_custom_image must be true or false, not null' using errcode = 'LK004';
+  end if;
   update likeness.products p
      set use_custom_image = set_use_custom_image.use_custom_image
    where p.id = set_use_custom_image.product_id and p.status <> 'deleted';

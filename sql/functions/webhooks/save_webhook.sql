@@ -11,9 +11,21 @@ declare
   v_id bigint;
   v_secret text;
 begin
-  if url !~* '^https?://[^/?#]+' or cardinality(events) = 0 or length(save_webhook.secret) < 16 then
-    raise exception 'a webhook needs an http or https address, at least one event, and a secret of 16 characters or none'
-      using errcode = 'LK004';
+  -- Whoever reads the database reads addresses; what may be a password is not said back either.
+  if coalesce(url, '') !~* '^https?://[^/?#[:space:]]+' then
+    raise exception 'a webhook needs an address that begins with http:// or https:// and a host' using errcode = 'LK004';
+  end if;
+  if url ~ '^[A-Za-z]+://[^/?#]*@' then
+    raise exception 'the address of a webhook cannot hold a user and password: everybody who reads the database would see them' using errcode = 'LK004';
+  end if;
+  if coalesce(cardinality(save_webhook.events), 0) = 0 or array_position(save_webhook.events, null) is not null then
+    raise exception 'a webhook needs at least one event and none that is null: they are %, alert.* and *', array_to_string(v_known, ', ') using errcode = 'LK004';
+  end if;
+  if length(save_webhook.secret) < 16 then
+    raise exception 'the secret of a webhook must have 16 characters or more, or be null, not %', length(save_webhook.secret) using errcode = 'LK004';
+  end if;
+  if save_webhook.is_active is null then
+    raise exception 'is_active must be true or false, not null' using errcode = 'LK004';
   end if;
   select string_agg(e.event, ', ') into v_unknown
     from unnest(save_webhook.events) e (event)
