@@ -78,7 +78,7 @@ def test_a_key_is_shown_once_and_kept_as_a_hash(
     assert parts
     dump = connection.execute("select to_jsonb(k)::text as row from likeness.service_keys k")
     text = str(dump.fetchall())
-    assert key.rpartition("_")[2] not in text
+    assert key.split("_", 2)[2] not in text
     assert parts.digest.hex() in text
     (listed,) = likeness(api_settings, "key", "list", "--json").stdout.splitlines()
     row = json.loads(listed)
@@ -138,7 +138,8 @@ def test_nothing_of_a_key_is_logged(
     client.post("/api/suppliers", headers={"x-api-key": key + "x"})
     said = "".join(capfd.readouterr())
     assert "/api/suppliers" in said
-    assert key.rpartition("_")[2] not in said
+    # The secret itself may hold the character that parts it from the rest.
+    assert key.split("_", 2)[2] not in said
 
 
 @pytest.mark.anyio
