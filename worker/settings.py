@@ -4,35 +4,73 @@ Everything else receives the object; nothing else reads the environment, so that
 and a production worker differ in what they pass and in nothing hidden.
 """
 
-import ipaddress
+import difflib
 import os
 import socket
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from worker import setting_values as values
 from worker.errors import SettingsError
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_PREFIX = "LIKENESS_"
+# Of the programs that build and test this one.
+_OTHERS = ("TEST_", "TOOLS")
+_LONGEST_SECONDS = 86_400.0
+
+
+def _database(value: SecretStr) -> SecretStr:
+    values.database(value.get_secret_value())
+    return value
+
+
+def _network(value: object) -> object:
+    return values.network(value) if isinstance(value, str) else value
+
+
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
+Address = Annotated[str, AfterValidator(values.address)]
+BaseUrl = Annotated[str, AfterValidator(values.base)]
+ServerUrl = Annotated[str, AfterValidator(values.server)]
+Link = Annotated[str, AfterValidator(values.link)]
+Origin = Annotated[str, AfterValidator(values.origin)]
+Network = values.Network
+Networks = Annotated[tuple[Annotated[Network, BeforeValidator(_network)], ...], NoDecode]
+Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class Settings(BaseSettings):
     """Every setting of every program. A field's unit is in its name or in its type."""
 
     model_config = SettingsConfigDict(
-        env_prefix="LIKENESS_", env_file=None, frozen=True, extra="ignore"
+        env_prefix=_PREFIX,
+        env_file=None,
+        frozen=True,
+        extra="ignore",
+        allow_inf_nan=False,
+        # A traceback prints the error, and the value may be a password.
+        hide_input_in_errors=True,
     )
 
     # Where things live.
     state_dir: Path = Field(
         Path(".state"), description="Data of the embedded Postgres and of the local object store."
     )
-    database_url: SecretStr | None = Field(
+    database_url: DatabaseUrl | None = Field(
         None, description="A Postgres server (15 to 18); empty: the embedded one under state_dir."
     )
-    owner_database_url: SecretStr | None = Field(
+    owner_database_url: DatabaseUrl | None = Field(
         None,
         description="The same database as its owner, for `likeness migrate` and `likeness key`;"
         " empty: as database_url has it.",
@@ -42,12 +80,12 @@ class Settings(BaseSettings):
         description="Password that `likeness migrate` gives the role likeness_app, as which the API"
         " and the workers then log in; empty: the role is left as it is.",
     )
-    read_database_url: SecretStr | None = Field(
+    read_database_url: DatabaseUrl | None = Field(
         None,
         description="A replica that the resolver reads; it reads the database itself while the"
         " replica is away. Empty: always.",
     )
-    s3_endpoint: str | None = Field(
+    s3_endpoint: ServerUrl | None = Field(
         None, description="URL of an S3 server; empty: local files under state_dir."
     )
     s3_bucket: str = Field("likeness", description="Bucket of originals and renditions.")
@@ -58,22 +96,23 @@ class Settings(BaseSettings):
     # What the outside sees.
     api_host: str = Field("127.0.0.1", description="Address that the API listens on.")
     api_port: int = Field(8000, ge=0, le=65535, description="Port that the API listens on.")
-    public_url: str | None = Field(
+    public_url: BaseUrl | None = Field(
         None, description="Base of the API's URLs in answers; empty: http://api_host:api_port."
     )
-    rendition_base_url: str | None = Field(
+    rendition_base_url: BaseUrl | None = Field(
         None,
         description="Base of the renditions' URLs where a CDN or a public bucket serves them;"
         " empty: the API serves them.",
     )
-    s3_public_endpoint: str | None = Field(
+    s3_public_endpoint: ServerUrl | None = Field(
         None,
         description="URL of the S3 server as browsers reach it, where the bucket is private: the"
         " API leads to renditions by URLs signed for a week; empty: it serves them.",
     )
-    placeholder_url: str | None = Field(
+    placeholder_url: Link | None = Field(
         None,
-        description="Where the routes of plain <img> lead when there is no picture; empty: 404.",
+        description="Where the routes of plain <img> lead when there is no picture: a URL, or a"
+        " path of the API's host. Empty: 404.",
     )
     service_key: SecretStr | None = Field(
         None, description="Key of callers that change state; empty: `likeness up` makes one."
@@ -93,14 +132,15 @@ class Settings(BaseSettings):
     api_drain_seconds: float = Field(
         0.0,
         ge=0,
+        le=_LONGEST_SECONDS,
         description="How long an API that got SIGTERM still answers while /readyz says no.",
     )
-    trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = Field(
+    trusted_proxies: Networks = Field(
         (),
         description="Networks of the proxies before the API, whose X-Forwarded-For is believed:"
         " 10.0.0.0/8,...",
     )
-    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+    cors_origins: Annotated[tuple[Origin, ...], NoDecode] = Field(
         ("*",),
         description="Origins whose pages may call the API; pages of named ones may send a user's"
         " token too.",
@@ -117,7 +157,7 @@ class Settings(BaseSettings):
     user_jwt_secret: Annotated[SecretStr, Field(min_length=32)] | None = Field(
         None, description="Secret of users' tokens (JWT, HS256), 32 bytes or more."
     )
-    user_jwks_url: str | None = Field(
+    user_jwks_url: Address | None = Field(
         None, description="Address of the keys of users' tokens (JWKS; RS256, ES256, EdDSA)."
     )
     user_token_issuer: str | None = Field(
@@ -140,10 +180,13 @@ class Settings(BaseSettings):
         description="Child processes that decode.",
     )
     lease_seconds: float = Field(
-        60.0, gt=0, le=86_400, description="How long a claim lives unless renewed."
+        60.0, ge=1, le=_LONGEST_SECONDS, description="How long a claim lives unless renewed."
     )
     grace_seconds: float = Field(
-        20.0, ge=0, description="How long a stopping worker may finish what is in hand."
+        20.0,
+        ge=0,
+        le=_LONGEST_SECONDS,
+        description="How long a stopping worker may finish what is in hand.",
     )
     keep_originals: bool = Field(True, description="Keep each original beside its renditions.")
     garbage_grace_days: float = Field(
@@ -180,19 +223,25 @@ class Settings(BaseSettings):
 
     # Limits on what comes from outside.
     fetch_max_bytes: int = Field(50_000_000, gt=0, description="Largest picture file accepted.")
-    fetch_deadline_seconds: float = Field(60.0, gt=0, description="Whole time of one fetch.")
-    connect_timeout_seconds: float = Field(10.0, gt=0, description="Time to open one connection.")
-    render_deadline_seconds: float = Field(20.0, gt=0, description="Time to render one picture.")
+    fetch_deadline_seconds: float = Field(
+        60.0, gt=0, le=_LONGEST_SECONDS, description="Whole time of one fetch."
+    )
+    connect_timeout_seconds: float = Field(
+        10.0, gt=0, le=_LONGEST_SECONDS, description="Time to open one connection."
+    )
+    render_deadline_seconds: float = Field(
+        20.0, gt=0, le=_LONGEST_SECONDS, description="Time to render one picture."
+    )
     render_max_memory_bytes: int = Field(
-        2 << 30, gt=0, description="Address space of one rendering process."
+        2 << 30, ge=64 << 20, description="Address space of one rendering process."
     )
     max_pixels: int = Field(
         50_000_000, gt=0, description="Pixel budget of a picture (frames x width x height)."
     )
-    allowed_private_networks: Annotated[tuple[Network, ...], NoDecode] = Field(
+    allowed_private_networks: Networks = Field(
         (), description="Private networks that sources may live in: 192.168.10.0/24,..."
     )
-    allowed_ports: Annotated[tuple[int, ...], NoDecode] = Field(
+    allowed_ports: Annotated[tuple[Port, ...], NoDecode] = Field(
         (80, 443, 8080, 8443, 21), description="Ports that sources may use, comma-separated."
     )
 
@@ -252,6 +301,13 @@ class Settings(BaseSettings):
     def _empty_is_unset(cls, value: object) -> object:
         return None if value == "" else value
 
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_is_of_the_machine(cls, given: Any) -> Any:
+        """Leave out what is empty and whose default the machine gives."""
+        by_machine = {n for n, field in cls.model_fields.items() if field.default_factory}
+        return {n: v for n, v in given.items() if v != "" or n not in by_machine}
+
     @property
     def api_url(self) -> str:
         """Base of the API's own URLs, without a trailing slash."""
@@ -266,11 +322,26 @@ def load_settings(**overrides: object) -> Settings:
     try:
         return Settings(**{k: v for k, v in overrides.items() if v is not None})  # type: ignore[arg-type]
     except ValidationError as error:
-        lines = [
-            f"LIKENESS_{'_'.join(str(p) for p in e['loc']).upper()}: {e['msg']}"
-            for e in error.errors()
-        ]
+        said: dict[str, str] = {}
+        for fault in error.errors(include_input=False):
+            # The first of a setting; what comes after its name is a place within its value.
+            message = fault["msg"].removeprefix("Value error, ")
+            said.setdefault(f"{_PREFIX}{str(fault['loc'][0]).upper()}", message)
+        lines = [f"{name}: {message}" for name, message in said.items()]
         raise SettingsError("Bad settings:\n  " + "\n  ".join(lines)) from error
+
+
+def unknown_variables() -> dict[str, str | None]:
+    """Variables that are named like settings and are none, each with the nearest setting."""
+    known = [name.upper() for name in Settings.model_fields]
+    found: dict[str, str | None] = {}
+    for variable in sorted(os.environ):
+        # They are read whatever the case of their names.
+        prefix, name = variable[: len(_PREFIX)].upper(), variable[len(_PREFIX) :].upper()
+        if prefix == _PREFIX and name not in known and not name.startswith(_OTHERS):
+            nearest = difflib.get_close_matches(name, known, 1)
+            found[variable] = f"{_PREFIX}{nearest[0]}" if nearest else None
+    return found
 
 
 def as_owner(settings: Settings) -> Settings:
@@ -281,9 +352,13 @@ def as_owner(settings: Settings) -> Settings:
 
 
 def child_environment(settings: Settings) -> dict[str, str]:
-    """The environment of a program that we start: ours, and every setting that is not a default."""
-    return dict(os.environ) | {
-        f"LIKENESS_{name.upper()}": _as_variable(getattr(settings, name))
+    """The environment of a program that we start: ours, and every setting that is not a default.
+
+    Without what no setting knows, which was told of once.
+    """
+    told = unknown_variables()
+    return {name: value for name, value in os.environ.items() if name not in told} | {
+        f"{_PREFIX}{name.upper()}": _as_variable(getattr(settings, name))
         for name in settings.model_fields_set
     }
 
