@@ -92,7 +92,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             pool=pool,
             reader=Reader(reading, replica, settings.api_reads),
             store=store,
-            public_store=_open_public_store(settings),
+            public_store=storage.open_public_store(settings),
             signer=make_signer(settings),
             interest=Interest(pool),
             finished=Finished(settings),
@@ -120,14 +120,6 @@ def _open_replica(settings: Settings) -> db.Pool | None:
     if settings.read_database_url is None:
         return None
     return _open_reading(settings.model_copy(update={"database_url": settings.read_database_url}))
-
-
-def _open_public_store(settings: Settings) -> storage.ObjectStore | None:
-    if settings.s3_endpoint is None or settings.s3_public_endpoint is None:
-        return None
-    return storage.open_store(
-        settings.model_copy(update={"s3_endpoint": settings.s3_public_endpoint})
-    )
 
 
 async def _stop(tasks: list[asyncio.Task[Any]]) -> None:

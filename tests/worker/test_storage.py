@@ -34,7 +34,15 @@ from minio import time as minio_time
 from tests.real_parts import MinioServer, free_port, minio_server, stop
 from worker.errors import SettingsError, StorageError
 from worker.settings import Settings
-from worker.storage import FileStore, ObjectStore, S3Store, open_store, original_key, rendition_key
+from worker.storage import (
+    FileStore,
+    ObjectStore,
+    S3Store,
+    open_public_store,
+    open_store,
+    original_key,
+    rendition_key,
+)
 
 SHA = hashlib.sha256(b"an original").hexdigest()
 PUBLIC = "public, max-age=31536000, immutable"
@@ -300,9 +308,7 @@ def test_a_key_is_made_of_nothing_but_its_parts(sha256: str, recipe: str, extens
 @pytest.mark.parametrize(
     ("changes", "variable"),
     [
-        ({"s3_endpoint": "127.0.0.1:9000"}, "LIKENESS_S3_ENDPOINT"),
-        ({"s3_endpoint": "http://127.0.0.1:9000/minio"}, "LIKENESS_S3_ENDPOINT"),
-        ({"s3_endpoint": "http://user:password@127.0.0.1"}, "LIKENESS_S3_ENDPOINT"),
+        ({"s3_endpoint": "https://foo.amazonaws.com"}, "LIKENESS_S3_ENDPOINT"),
         ({"s3_bucket": "A Bucket"}, "LIKENESS_S3_BUCKET"),
         ({"s3_access_key": None}, "LIKENESS_S3_ACCESS_KEY"),
         ({"s3_secret_key": None}, "LIKENESS_S3_SECRET_KEY"),
@@ -312,6 +318,20 @@ def test_a_bad_setting_is_named(changes: dict[str, object], variable: str) -> No
     good = {"s3_endpoint": "http://127.0.0.1:9", "s3_access_key": "a", "s3_secret_key": "b"}
     with pytest.raises(SettingsError, match=variable):
         open_store(Settings.model_validate(good | changes))
+
+
+def test_the_address_for_browsers_is_named_by_its_own_setting() -> None:
+    settings = Settings.model_validate(
+        {
+            "s3_endpoint": "http://127.0.0.1:9",
+            "s3_public_endpoint": "https://foo.amazonaws.com",
+            "s3_access_key": "a",
+            "s3_secret_key": "b",
+        }
+    )
+    open_store(settings)
+    with pytest.raises(SettingsError, match=r"^LIKENESS_S3_PUBLIC_ENDPOINT or "):
+        open_public_store(settings)
 
 
 # S3: what the server was told.
@@ -679,6 +699,40 @@ def test_health_misses_the_policy_only_where_browsers_read_the_bucket(minio: Min
     assert f"allow s3:GetObject on arn:aws:s3:::{settings.s3_bucket}/v/*" in sentence
     served_by_bucket.ensure_ready()
     assert served_by_bucket.health() == []
+
+
+@pytest.mark.real_s3
+def test_a_bucket_that_turns_private_stops_being_public(minio: MinioServer) -> None:
+    settings, public = ready_s3(minio)
+    write(public, "v/x.webp", b"x")
+    url = f"{minio.endpoint}/{settings.s3_bucket}/v/x.webp"
+    assert status_of(url) == 200
+    private = S3Store(settings.model_copy(update={"s3_public_endpoint": minio.endpoint}))
+    [sentence] = private.health()
+    assert "LIKENESS_S3_PUBLIC_ENDPOINT" in sentence
+    assert "lets anyone read v/*" in sentence
+    private.ensure_ready()
+    assert private.health() == []
+    assert status_of(url) == 403
+    private.ensure_ready()
+    signed = private.signed_url("v/x.webp", timedelta(minutes=1))
+    assert signed is not None
+    assert status_of(signed) == 200
+
+
+@pytest.mark.real_s3
+def test_a_bucket_that_turns_private_keeps_what_others_allowed(minio: MinioServer) -> None:
+    settings, public = ready_s3(minio)
+    bucket = settings.s3_bucket
+    kept = json.loads(policy(bucket, "brochures/*"))["Statement"]
+    ours = json.loads(admin(minio).get_bucket_policy(bucket))
+    both = {**ours, "Statement": [*ours["Statement"], *kept]}
+    admin(minio).set_bucket_policy(bucket, json.dumps(both))
+    write(public, "v/x.webp", b"x")
+    write(public, "brochures/x.webp", b"x")
+    S3Store(settings.model_copy(update={"s3_public_endpoint": minio.endpoint})).ensure_ready()
+    assert status_of(f"{minio.endpoint}/{bucket}/brochures/x.webp") == 200
+    assert status_of(f"{minio.endpoint}/{bucket}/v/x.webp") == 403
 
 
 @pytest.mark.real_s3

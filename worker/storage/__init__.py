@@ -15,6 +15,7 @@ __all__ = [
     "ObjectStore",
     "S3Store",
     "StoredObject",
+    "open_public_store",
     "open_store",
     "original_key",
     "rendition_key",
@@ -26,3 +27,13 @@ def open_store(settings: Settings) -> ObjectStore:
     if settings.s3_endpoint is None:
         return FileStore(settings.state_dir / "objects")
     return S3Store(settings)
+
+
+def open_public_store(settings: Settings) -> ObjectStore | None:
+    """The same bucket as browsers reach it, to sign URLs for them; None where it has no such name.
+
+    Connects to nothing; SettingsError for a bad setting.
+    """
+    if settings.s3_endpoint is None or settings.s3_public_endpoint is None:
+        return None
+    return S3Store(settings, "s3_public_endpoint")

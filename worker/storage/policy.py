@@ -10,18 +10,26 @@ from typing import Any
 Policy = dict[str, Any]
 
 EMPTY: Policy = {"Version": "2012-10-17", "Statement": []}
+# Tells our statement from an operator's.
+_SID = "AnyoneReadsRenditions"
 
 
 def with_public_renditions(policy: Policy, bucket: str) -> Policy:
     """The policy plus the one statement that lets anyone read ``v/*``."""
     statement = {
-        "Sid": "AnyoneReadsRenditions",
+        "Sid": _SID,
         "Effect": "Allow",
         "Principal": {"AWS": ["*"]},
         "Action": ["s3:GetObject"],
         "Resource": [f"arn:aws:s3:::{bucket}/v/*"],
     }
     return {**policy, "Statement": [*policy["Statement"], statement]}
+
+
+def without_public_renditions(policy: Policy) -> Policy:
+    """The policy without the statement that ``with_public_renditions`` adds."""
+    kept = [statement for statement in policy["Statement"] if statement.get("Sid") != _SID]
+    return {**policy, "Statement": kept}
 
 
 def renditions_are_public(policy: Policy, bucket: str) -> bool:

@@ -8,6 +8,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Literal, cast
 from urllib.parse import SplitResult, urlsplit
@@ -54,13 +55,17 @@ _READ_TIMEOUT_SECONDS = 30.0
 _PROBE_TIMEOUT_SECONDS = 5.0
 _KEPT_CONNECTIONS = 64  # more threads than that open connections of their own
 _POLICY_REFUSED = frozenset({"AccessDenied", "MethodNotAllowed", "NotImplemented"})
+Endpoint = Literal["s3_endpoint", "s3_public_endpoint"]
 
 
 class S3Store:
-    """Objects in a bucket. One client and one pool of connections, shared by all threads."""
+    """Objects in a bucket. One client and one pool of connections, shared by all threads.
 
-    def __init__(self, settings: Settings) -> None:
-        self._place = _place(settings)
+    ``endpoint`` is the setting that names the server.
+    """
+
+    def __init__(self, settings: Settings, endpoint: Endpoint = "s3_endpoint") -> None:
+        self._place = _place(settings, endpoint)
         self._bucket = self._place.bucket
         self._browsers_read_bucket = settings.rendition_base_url is not None
         # Read by signed URLs alone.
@@ -68,7 +73,7 @@ class S3Store:
             settings.s3_public_endpoint is not None and not self._browsers_read_bucket
         )
         self._credentials = _credentials(settings)
-        self._bucket_url = _bucket_url(self._place)
+        self._bucket_url = _bucket_url(self._place, endpoint)
         http = urllib3.PoolManager(
             maxsize=_KEPT_CONNECTIONS,
             retries=_RETRIES,
@@ -199,7 +204,9 @@ class S3Store:
                 raise
             self._make_bucket()
             self._probe(self._client)
-        if not self._is_private:
+        if self._is_private:
+            self._hide_renditions()
+        else:
             self._publish_renditions()
 
     def health(self) -> Sentences:
@@ -233,18 +240,36 @@ class S3Store:
                 raise
 
     def _publish_renditions(self) -> None:
-        try:
+        with self._policies_are_optional("renditions not public"):
             policy = self._policy(self._client)
-            if policies.renditions_are_public(policy, self._bucket):
-                return
-            with explained(self._place, "take its policy"):
-                public = policies.with_public_renditions(policy, self._bucket)
-                self._client.set_bucket_policy(self._bucket, json.dumps(public))
+            if not policies.renditions_are_public(policy, self._bucket):
+                self._set_policy(policies.with_public_renditions(policy, self._bucket))
+
+    def _hide_renditions(self) -> None:
+        """Take back what an earlier start published; what others allowed is theirs to take back."""
+        with self._policies_are_optional("renditions may be public"):
+            policy = self._policy(self._client)
+            private = policies.without_public_renditions(policy)
+            if private != policy:
+                self._set_policy(private)
+                _log.info("renditions no longer public", bucket=self._bucket)
+
+    def _set_policy(self, policy: policies.Policy) -> None:
+        with explained(self._place, "take its policy"):
+            if policy["Statement"]:
+                self._client.set_bucket_policy(self._bucket, json.dumps(policy))
+            else:
+                self._client.delete_bucket_policy(self._bucket)
+
+    @contextmanager
+    def _policies_are_optional(self, outcome: str) -> Iterator[None]:
+        """Some stores have no policies and some keys may not touch them. The API still serves."""
+        try:
+            yield
         except StorageError as error:
             if error.code not in _POLICY_REFUSED:
                 raise
-            # Some stores have no policies and some keys may not touch them. The API still serves.
-            _log.warning("renditions not public", bucket=self._bucket, reason=str(error))
+            _log.warning(outcome, bucket=self._bucket, reason=str(error))
 
     def _policy_faults(self) -> Sentences:
         try:
@@ -258,7 +283,14 @@ class S3Store:
             " Take the statement that allows it out of the policy."
             for leak in policies.leaks(policy, self._bucket)
         ]
-        if self._browsers_read_bucket and not policies.renditions_are_public(policy, self._bucket):
+        are_public = policies.renditions_are_public(policy, self._bucket)
+        if self._is_private and are_public:
+            faults.append(
+                f"LIKENESS_S3_PUBLIC_ENDPOINT says that the bucket {self._bucket} is private, whose"
+                " policy lets anyone read v/*. A starting worker takes back what an earlier one"
+                " allowed; take any other statement that allows it out of the policy."
+            )
+        if self._browsers_read_bucket and not are_public:
             faults.append(
                 f"LIKENESS_RENDITION_BASE_URL sends browsers to the bucket {self._bucket}, whose"
                 " policy does not let them read v/*. A starting worker sets it; or allow"
@@ -277,13 +309,9 @@ class S3Store:
             return policy
 
 
-def _place(settings: Settings) -> Place:
-    parts = urlsplit((settings.s3_endpoint or "").rstrip("/"))
-    if parts.scheme not in ("http", "https") or not parts.netloc or parts.path or parts.query:
-        raise SettingsError(
-            f"LIKENESS_S3_ENDPOINT: {settings.s3_endpoint!r} is not the URL of an S3 server; one"
-            " reads like http://127.0.0.1:9000"
-        )
+def _place(settings: Settings, endpoint: Endpoint) -> Place:
+    # The settings have seen to it that it is an http(s) URL of a server.
+    parts = urlsplit(getattr(settings, endpoint).rstrip("/"))
     try:
         check_bucket_name(settings.s3_bucket, strict=True)
     except ValueError as error:
@@ -291,13 +319,15 @@ def _place(settings: Settings) -> Place:
     return Place(parts.netloc, parts.scheme == "https", settings.s3_bucket, settings.s3_region)
 
 
-def _bucket_url(place: Place) -> SplitResult:
+def _bucket_url(place: Place, endpoint: Endpoint) -> SplitResult:
     """Where the bucket's objects are: below its name, or on a host of its own as AWS has it."""
-    endpoint = f"{'https' if place.secure else 'http'}://{place.endpoint}"
+    url = f"{'https' if place.secure else 'http'}://{place.endpoint}"
     try:
-        base = BaseURL(endpoint, place.region)
+        base = BaseURL(url, place.region)
     except ValueError as error:
-        raise SettingsError(f"LIKENESS_S3_ENDPOINT or LIKENESS_S3_REGION: {error}") from error
+        raise SettingsError(
+            f"LIKENESS_{endpoint.upper()} or LIKENESS_S3_REGION: {error}"
+        ) from error
     return base.build(method="GET", region=place.region, bucket_name=place.bucket)
 
 
