@@ -43,9 +43,9 @@ from api.problems import answer_too_large, problem, problem_plugin
 from api.reference import openapi_config
 from api.services import Services, open_services, provide_services
 from api.telemetry import Telemetry
-from worker import db
+from worker import db, storage
 from worker.errors import LikenessError
-from worker.log import configure_logging, get_logger
+from worker.log import configure_logging, get_logger, warn_of_unknown_variables
 from worker.migrate import APP_ROLE, require_current_schema
 from worker.settings import Settings, load_settings
 
@@ -89,6 +89,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
     if settings is None:
         settings = load_settings()
         configure_logging(settings, "api")
+        warn_of_unknown_variables()
     registry, collector = CollectorRegistry(), ViewCollector()
     registry.register(collector)
     state = {
@@ -153,11 +154,8 @@ async def get_docs() -> Redirect:
 @asynccontextmanager
 async def _run(app: Litestar) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
-    try:
-        await asyncio.to_thread(_require_schema, settings)
-    except LikenessError as error:
-        _log.error("cannot start", reason=str(error))
-        raise
+    await asyncio.to_thread(require_startable, settings)
+    await asyncio.to_thread(_tell_of_rights, settings)
     async with open_services(settings) as services:
         app.state.services = services
         forget = asyncio.create_task(_forget(services), name="forget permits")
@@ -167,16 +165,27 @@ async def _run(app: Litestar) -> AsyncIterator[None]:
             forget.cancel()
 
 
-def _require_schema(settings: Settings) -> None:
-    with db.connect(settings, "api") as connection:
-        require_current_schema(connection)
+def require_startable(settings: Settings) -> None:
+    """Say in one line of the log why the API cannot start, and raise that as a LikenessError."""
+    try:
+        storage.open_store(settings)
+        storage.open_public_store(settings)
+        with db.reach(settings, "api") as connection:
+            require_current_schema(connection)
+    except LikenessError as error:
+        _log.error("cannot start", reason=str(error))
+        raise
+
+
+def _tell_of_rights(settings: Settings) -> None:
+    with db.reach(settings, "api") as connection:
         row = connection.execute(_OWNS).fetchone()
-        if row and row["owns"]:
-            _log.warning(
-                "the API may alter tables",
-                why=f"it logs in as {row['name']}",
-                hint=f"let LIKENESS_DATABASE_URL name {APP_ROLE}, see docs/operations.md",
-            )
+    if row and row["owns"]:
+        _log.warning(
+            "the API may alter tables",
+            why=f"it logs in as {row['name']}",
+            hint=f"let LIKENESS_DATABASE_URL name {APP_ROLE}, see docs/operations.md",
+        )
 
 
 async def _forget(services: Services) -> None:

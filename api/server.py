@@ -10,7 +10,7 @@ from types import FrameType
 import uvicorn
 from litestar import Litestar
 
-from api.app import create_app
+from api.app import create_app, require_startable
 from worker.settings import Settings
 
 _COLLECT_EVERY = 20_000
@@ -66,7 +66,12 @@ def make_server(settings: Settings) -> Server:
 
 
 def serve(settings: Settings, sockets: Sequence[socket.socket] | None = None) -> None:
-    """Serve until stopped, on inherited sockets where there are some."""
+    """Serve until stopped, on inherited sockets where there are some.
+
+    Raises LikenessError where it cannot start.
+    """
+    # What the application raises while it comes up is a traceback to uvicorn.
+    require_startable(settings)
     server = make_server(settings)
     # What is loaded by now stays, and requests leave few cycles behind: the collector need not walk
     # all modules again and again to find that out.

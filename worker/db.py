@@ -87,6 +87,14 @@ def connect(settings: Settings, program: str) -> Connection:
     return connection
 
 
+def reach(settings: Settings, program: str) -> Connection:
+    """As ``connect``, for what cannot go on without: LikenessError where no server answers."""
+    try:
+        return connect(settings, program)
+    except psycopg.OperationalError as error:
+        raise errors.LikenessError(f"Cannot reach the database: {str(error).strip()}") from error
+
+
 async def connect_async(settings: Settings, program: str) -> AsyncConnection:
     """Open one asynchronous connection in autocommit, outside the pool: for LISTEN."""
     return await psycopg.AsyncConnection[Row].connect(

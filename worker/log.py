@@ -9,7 +9,7 @@ import sys
 
 import structlog
 
-from worker.settings import Settings
+from worker.settings import Settings, unknown_variables
 
 _SHARED: list[structlog.typing.Processor] = [
     structlog.contextvars.merge_contextvars,
@@ -54,6 +54,16 @@ def configure_logging(settings: Settings, program: str) -> None:
     for chatty in ("procrastinate", "httpx", "httpcore", "urllib3", "psycopg.pool"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
     structlog.contextvars.bind_contextvars(program=program)
+
+
+def warn_of_unknown_variables() -> None:
+    """Say in one line which LIKENESS_* variables are no settings, and what may be meant."""
+    unknown = unknown_variables()
+    if unknown:
+        meant = "; ".join(
+            f"{n}: did you mean {near}?" if near else n for n, near in unknown.items()
+        )
+        get_logger().warning("variables that no setting knows", variables=meant)
 
 
 def get_logger() -> structlog.typing.FilteringBoundLogger:

@@ -25,7 +25,7 @@ from procrastinate.tasks import Task
 from procrastinate.worker import Worker
 
 from worker import garbage, periodic, upkeep, webhooks
-from worker.db import Pool, connect, connect_async, open_pool, query_errors
+from worker.db import Pool, connect, connect_async, open_pool, query_errors, reach
 from worker.errors import Refused
 from worker.fetch import Fetcher
 from worker.jobs import (
@@ -287,8 +287,11 @@ def _compare(runtime: Runtime, shard: str) -> dict[str, int]:
 
 
 def run_worker(settings: Settings) -> None:
-    """Run one worker process until SIGTERM or SIGINT. Raises StaleSchema on an old database."""
-    with connect(settings, "worker") as connection:
+    """Run one worker process until SIGTERM or SIGINT.
+
+    Raises a LikenessError where it cannot start: no database, an old one, no store.
+    """
+    with reach(settings, "worker") as connection:
         require_current_schema(connection)
     uvloop.run(_run(settings))
 

@@ -119,6 +119,74 @@ def test_a_server_that_does_not_answer_is_an_error_without_a_traceback(tmp_path:
     assert "Traceback" not in answer.stderr
 
 
+S3 = {
+    "LIKENESS_S3_ENDPOINT": "http://127.0.0.1:9",
+    "LIKENESS_S3_ACCESS_KEY": "key",
+    "LIKENESS_S3_SECRET_KEY": "secret",
+}
+
+
+@pytest.mark.parametrize(
+    ("variables", "says"),
+    [
+        (
+            {**S3, "LIKENESS_S3_SECRET_KEY": ""},
+            "LIKENESS_S3_ENDPOINT is set, so LIKENESS_S3_ACCESS",
+        ),
+        ({**S3, "LIKENESS_S3_BUCKET": "A Bucket"}, "LIKENESS_S3_BUCKET: "),
+        (
+            {**S3, "LIKENESS_S3_PUBLIC_ENDPOINT": "https://foo.amazonaws.com"},
+            "LIKENESS_S3_PUBLIC_ENDPOINT or ",
+        ),
+        ({"LIKENESS_DATABASE_URL": "host=/nowhere dbname=likeness"}, "Cannot reach the database: "),
+    ],
+)
+def test_an_api_that_cannot_start_says_why_in_a_line_and_an_error(
+    database: str, variables: dict[str, str], says: str
+) -> None:
+    answer = run_program("api", **{"LIKENESS_DATABASE_URL": database, **variables})
+    assert answer.returncode == 1
+    logged, said = answer.stderr.splitlines()[0], answer.stderr.partition("\n")[2]
+    assert json.loads(logged)["event"] == "cannot start"
+    assert json.loads(logged)["reason"].startswith(says)
+    assert said.startswith(f"Error: {says}")
+    assert "Traceback" not in answer.stderr
+
+
+def test_programs_refuse_an_endpoint_that_is_no_url() -> None:
+    for program in ("api", "worker"):
+        answer = run_program(program, **{**S3, "LIKENESS_S3_ENDPOINT": "minio:9000"})
+        assert answer.returncode == 1
+        assert answer.stderr.startswith("Error: Bad settings:\n  LIKENESS_S3_ENDPOINT: must be ")
+        assert answer.stderr.count("\n") == 2
+
+
+def test_a_worker_without_its_database_says_so_in_one_sentence(tmp_path: Path) -> None:
+    answer = run_program("worker", LIKENESS_DATABASE_URL=f"host={tmp_path} dbname=likeness")
+    assert answer.returncode == 1
+    assert answer.stderr.startswith("Error: Cannot reach the database: ")
+    assert "Traceback" not in answer.stderr
+
+
+@pytest.mark.parametrize("program", ["api", "worker", "up", "migrate"])
+def test_a_variable_that_no_setting_knows_is_told_of_with_the_nearest(
+    program: str, tmp_path: Path
+) -> None:
+    answer = run_program(
+        program,
+        LIKENESS_DATABASE_URL=f"host={tmp_path} dbname=likeness",
+        LIKENESS_STATE_DIR=str(tmp_path),
+        LIKENESS_API_PORT="0",
+        LIKENESS_CORS_ORIGNS="https://shop.example",
+    )
+    [line] = [line for line in answer.stderr.splitlines() if "ORIGNS" in line]
+    assert json.loads(line)["level"] == "warning"
+    assert (
+        json.loads(line)["variables"] == "LIKENESS_CORS_ORIGNS: did you mean LIKENESS_CORS_ORIGINS?"
+    )
+    assert "shop.example" not in line
+
+
 def test_an_unknown_option_is_a_usage_error() -> None:
     assert run_program("status", "--no-such-option").returncode == 2
 

@@ -15,7 +15,7 @@ def migrate() -> None:
     import psycopg
 
     from worker.errors import LikenessError
-    from worker.log import configure_logging
+    from worker.log import configure_logging, warn_of_unknown_variables
     from worker.migrate import let_programs_log_in
     from worker.migrate import migrate as apply
     from worker.running import locate_database
@@ -23,6 +23,7 @@ def migrate() -> None:
 
     settings = load_settings()
     configure_logging(settings, "migrate")
+    warn_of_unknown_variables()
     try:
         conninfo = locate_database(as_owner(settings))
         applied = apply(conninfo)

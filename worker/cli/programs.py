@@ -26,12 +26,13 @@ def up(host: str | None, port: int | None, workers: int, state_dir: Path | None)
     Postgres and a local object store come with it; with LIKENESS_DATABASE_URL or LIKENESS_S3_* set,
     that server is used instead.
     """
-    from worker.log import configure_logging
+    from worker.log import configure_logging, warn_of_unknown_variables
     from worker.settings import load_settings
     from worker.up import run_up
 
     settings = load_settings(api_host=host, api_port=port, state_dir=state_dir)
     configure_logging(settings, "up")
+    warn_of_unknown_variables()
     run_up(settings, workers=workers, say=_say_ready)
 
 
@@ -59,7 +60,7 @@ def worker(check: bool) -> None:
 
     It runs until it is stopped. Any number may run, on any number of machines.
     """
-    from worker.log import configure_logging
+    from worker.log import configure_logging, warn_of_unknown_variables
     from worker.settings import load_settings
 
     settings = load_settings()
@@ -71,6 +72,7 @@ def worker(check: bool) -> None:
         return
     from worker.tasks import run_worker
 
+    warn_of_unknown_variables()
     run_worker(settings)
 
 
@@ -83,11 +85,12 @@ def api(host: str | None, port: int | None, fd: int | None) -> None:
     import socket
 
     from api.server import serve
-    from worker.log import configure_logging
+    from worker.log import configure_logging, warn_of_unknown_variables
     from worker.settings import load_settings
     from worker.up import read_service_key
 
     settings = load_settings(api_host=host, api_port=port)
     configure_logging(settings, "api")
+    warn_of_unknown_variables()
     settings = settings.model_copy(update={"service_key": read_service_key(settings)})
     serve(settings, None if fd is None else [socket.socket(fileno=fd)])

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from worker.errors import LikenessError
-
 if TYPE_CHECKING:
     from worker.db import Connection
     from worker.settings import Settings
@@ -14,15 +12,9 @@ if TYPE_CHECKING:
 @contextmanager
 def open_session(settings: "Settings", program: str) -> "Iterator[Connection]":
     """A connection to a database of this version. Raises a LikenessError that says what to do."""
-    import psycopg
-
     from worker import db
     from worker.migrate import require_current_schema
 
-    try:
-        connection = db.connect(settings, program)
-    except psycopg.OperationalError as error:
-        raise LikenessError(f"Cannot reach the database: {str(error).strip()}") from error
-    with connection, db.query_errors():
+    with db.reach(settings, program) as connection, db.query_errors():
         require_current_schema(connection)
         yield connection
