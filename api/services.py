@@ -87,6 +87,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         if replica is not None:
             await stack.enter_async_context(replica)
         proxy = await stack.enter_async_context(Proxy(settings))
+        tokens = TokenJudge(settings)
+        stack.push_async_callback(tokens.aclose)
         services = Services(
             settings=settings,
             pool=pool,
@@ -98,7 +100,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             finished=Finished(settings),
             proxy=proxy,
             keys=KeyRing(pool, settings.service_key),
-            tokens=TokenJudge(settings),
+            tokens=tokens,
             proxy_limit=LocalLimit(settings.proxy_per_minute),
         )
         tasks = [

@@ -52,6 +52,11 @@ class TokenJudge:
         """Whether any token can hold."""
         return self._secret is not None or self._keys is not None
 
+    async def aclose(self) -> None:
+        """Ask the issuer no more."""
+        if self._keys is not None:
+            await self._keys.aclose()
+
     async def judge(self, token: str) -> str:
         """The user of a token. Raises BadToken, and KeysMissing where nobody can tell."""
         if len(token) > LONGEST_TOKEN or not token.isascii():
@@ -92,7 +97,11 @@ class TokenJudge:
 
 
 class PublishedKeys:
-    """An issuer's keys, fetched at most once in a while, kept while the issuer is away."""
+    """An issuer's keys, fetched at most once in a while, kept while the issuer is away.
+
+    Whoever names a key that is known does not wait for its issuer: one fetch at a time renews them
+    behind the requests.
+    """
 
     def __init__(self, url: str, now: Callable[[], float]) -> None:
         self._url = url
@@ -100,21 +109,39 @@ class PublishedKeys:
         self._keys: dict[tuple[str, str | None], jwt.PyJWK] = {}
         self._fetched_at = float("-inf")
         self._tried_at = float("-inf")
-        self._lock = asyncio.Lock()
+        self._fetching: asyncio.Task[None] | None = None
 
     async def find(self, algorithm: str, kid: Any) -> jwt.PyJWK:
         """The key that a token names. Raises BadToken and KeysMissing."""
         key = self._known(algorithm, kid)
-        if key is None or self._now() - self._fetched_at > FRESH_SECONDS:
-            async with self._lock:
-                if self._now() - self._tried_at > LEAST_SECONDS:
-                    await self._refresh()
+        if key is not None:
+            if self._now() - self._fetched_at > FRESH_SECONDS:
+                self._fetch_soon()
+            return key
+        fetching = self._fetch_soon()
+        if fetching is not None:
+            # Others wait for the same fetch, whoever leaves.
+            await asyncio.shield(fetching)
             key = self._known(algorithm, kid)
         if key is None:
             if not self._keys:
                 raise KeysMissing
             raise BadToken("The issuer publishes no such key.")
         return key
+
+    async def aclose(self) -> None:
+        """Fetch no more."""
+        if self._fetching is not None:
+            self._fetching.cancel()
+            await asyncio.wait([self._fetching])
+
+    def _fetch_soon(self) -> "asyncio.Task[None] | None":
+        """The fetch that is under way, or a new one; None where the last one is too recent."""
+        if self._fetching is None or self._fetching.done():
+            if self._now() - self._tried_at <= LEAST_SECONDS:
+                return None
+            self._fetching = asyncio.create_task(self._refresh(), name="keys of users' tokens")
+        return self._fetching
 
     def _known(self, algorithm: str, kid: Any) -> jwt.PyJWK | None:
         if kid is not None:

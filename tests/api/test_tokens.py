@@ -1,11 +1,13 @@
 """Tests of users' tokens, by a secret and by published keys, and of what users keep."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -203,9 +205,97 @@ async def test_keys_are_kept_while_the_issuer_is_away(
     origin.put("jwks", broken[1], "text/json", broken[0])
     now += FRESH_SECONDS + 1
     assert await strict.judge(offered) == "ann"
-    assert origin.hits["/pictures/jwks"] == 2
+    await until(lambda: origin.hits["/pictures/jwks"] == 2)
+    assert await strict.judge(offered) == "ann"
+    await strict.aclose()
     with pytest.raises(KeysMissing):
         await fresh.judge(offered)
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not is_so():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
+
+
+async def test_keys_that_are_old_are_renewed_behind_the_requests(origin: Origin) -> None:
+    now = 1000.0
+    strict = TokenJudge(Settings(user_jwks_url=publish(origin)), now=lambda: now)
+    offered = token(RSA, "RS256", "RS256")
+    assert await strict.judge(offered)
+    publish(origin, {"keys": [{**jwks()["keys"][0], "kid": "new"}]})
+    now += FRESH_SECONDS + 1
+    assert await strict.judge(offered) == "ann"
+    await until(lambda: origin.hits["/pictures/jwks"] == 2)
+    assert await strict.judge(token(RSA, "RS256", "new")) == "ann"
+    with pytest.raises(BadToken, match="no such key"):
+        await strict.judge(offered)
+
+
+@asynccontextmanager
+async def issuer_that_hangs_at_last() -> AsyncIterator[tuple[str, list[float]]]:
+    """An issuer that gives its keys once and then no answer; when it was asked."""
+    asked: list[float] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        asked.append(time.monotonic())
+        if len(asked) == 1:
+            body = json.dumps(jwks()).encode()
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n" % len(body))
+            writer.write(b"Connection: close\r\n\r\n" + body)
+            await writer.drain()
+        else:
+            await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", asked
+    finally:
+        server.close()
+
+
+async def test_nobody_with_a_known_key_waits_for_an_issuer_that_hangs() -> None:
+    now = 1000.0
+    async with issuer_that_hangs_at_last() as (url, asked):
+        strict = TokenJudge(Settings(user_jwks_url=url), now=lambda: now)
+        offered = token(RSA, "RS256", "RS256")
+        assert await strict.judge(offered)
+        now += FRESH_SECONDS + 1
+        began = time.monotonic()
+        assert [await strict.judge(offered) for _ in range(50)] == ["ann"] * 50
+        assert time.monotonic() - began < 1
+        # An unknown one waits for the fetch that is under way, and all of them for the same.
+        unknown = [strict.judge(token(RSA, "RS256", f"new{number}")) for number in range(5)]
+        refused = asyncio.gather(*unknown, return_exceptions=True)
+        await until(lambda: len(asked) == 2)
+        began = time.monotonic()
+        assert await strict.judge(offered) == "ann"
+        assert time.monotonic() - began < 1
+        assert not refused.done()
+        assert [type(error) for error in await refused] == [BadToken] * 5
+        assert await strict.judge(offered) == "ann"
+        assert len(asked) == 2
+        now += LEAST_SECONDS + 1
+        assert await strict.judge(offered) == "ann"
+        await until(lambda: len(asked) == 3)
+        await strict.aclose()
+
+
+async def test_one_who_leaves_does_not_end_the_fetch_of_the_others() -> None:
+    async with issuer_that_hangs_at_last() as (url, asked):
+        asked.append(0.0)
+        strict = TokenJudge(Settings(user_jwks_url=url))
+        waiting = [asyncio.create_task(strict.judge(token(RSA, "RS256", "RS256"))) for _ in "ab"]
+        await until(lambda: len(asked) == 2)
+        waiting[0].cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting[0]
+        assert not waiting[1].done()
+        with pytest.raises(KeysMissing):
+            await waiting[1]
 
 
 def test_a_secret_that_is_too_short_is_refused_at_the_start() -> None:
