@@ -10,13 +10,12 @@ from contextlib import contextmanager
 import psycopg
 
 from worker import db
-from worker.log import get_logger
+from worker.presence import DATABASE
 from worker.settings import Settings
 
 CHANNEL = "likeness_finished"
 LOOK_SECONDS = 2.0
 _RECONNECT_SECONDS = 1.0
-_log = get_logger()
 
 
 class Finished:
@@ -48,7 +47,7 @@ class Finished:
             try:
                 await self._listen()
             except (psycopg.Error, OSError) as error:
-                _log.warning("lost the notifications", error=str(error))
+                DATABASE.away(error, part="notifications")
             self.is_listening.clear()
             self._wake(self._waiting)
             await asyncio.sleep(_RECONNECT_SECONDS)

@@ -42,9 +42,14 @@ class Reader:
             try:
                 rows = await self._replica.tuples(statement, arguments)
             except psycopg.OperationalError as error:
+                if self._away_until is None:
+                    _log.warning(
+                        "replica away; reading the database itself", error=str(error).strip()
+                    )
                 self._away_until = time.monotonic() + _AWAY_SECONDS
-                _log.warning("replica away; reading the database itself", error=str(error).strip())
             else:
+                if self._away_until is not None:
+                    _log.info("replica back")
                 self._away_until = None
                 return rows
         return await self._database.tuples(statement, arguments)

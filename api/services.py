@@ -114,14 +114,15 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             await _stop([*tasks, *services.in_flight.values()])
 
 
-def _open_reading(settings: Settings) -> db.Pool:
-    return db.open_pool(settings, "api reader", size=POOL_SIZE)
+def _open_reading(settings: Settings, *, is_replica: bool = False) -> db.Pool:
+    return db.open_pool(settings, "api reader", size=POOL_SIZE, is_replica=is_replica)
 
 
 def _open_replica(settings: Settings) -> db.Pool | None:
     if settings.read_database_url is None:
         return None
-    return _open_reading(settings.model_copy(update={"database_url": settings.read_database_url}))
+    there = settings.model_copy(update={"database_url": settings.read_database_url})
+    return _open_reading(there, is_replica=True)
 
 
 async def _stop(tasks: list[asyncio.Task[Any]]) -> None:

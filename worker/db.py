@@ -6,13 +6,14 @@ Our own SQLSTATEs (class LK) become Python errors here and nowhere else.
 import select
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
 from worker import errors
+from worker.presence import DATABASE
 from worker.running import locate_database
 from worker.settings import Settings
 
@@ -95,9 +96,23 @@ def reach(settings: Settings, program: str) -> Connection:
         raise errors.LikenessError(f"Cannot reach the database: {str(error).strip()}") from error
 
 
+class _Noted(AsyncConnection):
+    """A session whose opening tells whether the database is there."""
+
+    @classmethod
+    async def connect(cls, conninfo: str = "", **arguments: Any) -> Self:
+        try:
+            connection = await super().connect(conninfo, **arguments)
+        except psycopg.OperationalError as error:
+            DATABASE.away(error, is_opening=True, part=arguments.get("application_name"))
+            raise
+        DATABASE.back()
+        return connection
+
+
 async def connect_async(settings: Settings, program: str) -> AsyncConnection:
     """Open one asynchronous connection in autocommit, outside the pool: for LISTEN."""
-    return await psycopg.AsyncConnection[Row].connect(
+    return await _Noted.connect(
         locate_database(settings), autocommit=True, **connection_arguments(settings, program)
     )
 
@@ -118,12 +133,15 @@ async def _check(connection: AsyncConnection) -> None:
         await AsyncConnectionPool.check_connection(connection)
 
 
-def open_pool(settings: Settings, program: str, *, size: int = 8) -> Pool:
-    """Make the pool of a program, still closed: use it with ``async with``."""
+def open_pool(settings: Settings, program: str, *, size: int = 8, is_replica: bool = False) -> Pool:
+    """Make the pool of a program, still closed: use it with ``async with``.
+
+    Whoever reads a replica tells when that is away.
+    """
     return AsyncConnectionPool(
         locate_database(settings),
         kwargs=connection_arguments(settings, program),
-        connection_class=psycopg.AsyncConnection[Row],
+        connection_class=AsyncConnection if is_replica else _Noted,
         min_size=1,
         max_size=size,
         open=False,

@@ -38,6 +38,7 @@ def configure_logging(settings: Settings, program: str) -> None:
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_is_news)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=_SHARED,
@@ -51,9 +52,33 @@ def configure_logging(settings: Settings, program: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())
     # Each of these logs a line per job or per request; ours says the same once, with the figures.
-    for chatty in ("procrastinate", "httpx", "httpcore", "urllib3", "psycopg.pool"):
+    for chatty in ("procrastinate", "httpx", "httpcore"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
+    # These warn of each try to reach a server that is away, and of queries that a stopping program
+    # cancels; ours says that it is away (worker.presence, and whoever asked the store).
+    for anxious in ("urllib3", "psycopg"):
+        logging.getLogger(anxious).setLevel(max(logging.ERROR, root.level))
     structlog.contextvars.bind_contextvars(program=program)
+
+
+def is_absence(error: BaseException | None) -> bool:
+    """Whether an error came of a database that is not there, and not of what it said."""
+    # Here, since a command that needs no database does without.
+    import psycopg
+
+    while error is not None:
+        if isinstance(error, psycopg.OperationalError):
+            # Class 57P: the server shuts down or comes up. Class 08: the connection broke.
+            return error.sqlstate is None or error.sqlstate.startswith(("08", "57P"))
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Leave out tracebacks of the queue library's parts that lost the database: it is said once."""
+    if not record.name.startswith("procrastinate") or not record.exc_info:
+        return True
+    return not is_absence(record.exc_info[1])
 
 
 def warn_of_unknown_variables() -> None:

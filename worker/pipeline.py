@@ -23,6 +23,7 @@ from worker.fetch import Fetched, Fetcher, Source
 from worker.log import get_logger
 from worker.pixels.children import RenderPool
 from worker.pixels.renditions import EXTENSIONS, Limits, Preset, Rendered, Rendition
+from worker.presence import DATABASE
 from worker.queue import Claim, Outcome, Queue
 from worker.settings import Settings
 from worker.slots import Permit, Slots
@@ -248,7 +249,7 @@ class Pipeline:
             await self._wait_for_store(claim, error)
         except psycopg.OperationalError as error:
             # The database is away: the claim runs out there, and the picture is claimed again.
-            _log.warning("database away", image=claim.image_id, error=str(error))
+            DATABASE.away(error, part="pipeline")
 
     async def _outcome_of(self, claim: Claim, stages: _Stages, turn: AsyncExitStack) -> Outcome:
         sha256 = None
@@ -386,7 +387,7 @@ class Pipeline:
         try:
             await self._queue.release([claim.image_id])
         except psycopg.OperationalError as away:
-            _log.warning("database away", image=claim.image_id, error=str(away))
+            DATABASE.away(away, part="pipeline")
 
     def _log_picture(
         self, claim: Claim, outcome: Outcome, stages: _Stages, is_accepted: bool

@@ -19,6 +19,7 @@ from worker.log import get_logger
 from worker.pipeline import describe_renditions, put_renditions
 from worker.pixels.children import RenderPool
 from worker.pixels.renditions import Limits, Preset, Rendition, fit, recipe
+from worker.presence import DATABASE
 from worker.queue import Outcome, Queue, RenditionClaim
 from worker.settings import Settings
 from worker.storage import ObjectStore, original_key
@@ -107,7 +108,7 @@ class SecondWave:
                 pause = await self._make_next()
             except psycopg.OperationalError as error:
                 # What was in hand is claimed again when its lease has run out.
-                _log.warning("database away", part="second wave", error=str(error).strip())
+                DATABASE.away(error, part="second wave")
                 pause = _STORE_PAUSE_SECONDS
             await asyncio.sleep(pause)
 

@@ -41,6 +41,7 @@ from worker.migrate import require_current_schema
 from worker.periodic import Job, Turn
 from worker.pipeline import Pipeline
 from worker.pixels.children import RenderPool
+from worker.presence import DATABASE
 from worker.queue import Look, Queue
 from worker.second_wave import SecondWave, Sizes
 from worker.settings import Settings
@@ -383,7 +384,7 @@ async def _run_job_workers(runtime: Runtime, workers: list[Worker]) -> None:
     taking = workers[1:] if runtime.draining.is_set() else workers
     await asyncio.gather(*(worker.run() for worker in taking))  # type: ignore[no-untyped-call]
     if not runtime.stopping.is_set():
-        raise ConnectorException("a procrastinate worker stopped by itself")
+        raise psycopg.OperationalError("a procrastinate worker stopped by itself")
 
 
 async def _supervise(name: str, serve: Callable[[], Awaitable[None]]) -> None:
@@ -395,7 +396,7 @@ async def _supervise(name: str, serve: Callable[[], Awaitable[None]]) -> None:
             await serve()
             return
         except _AWAY as error:
-            _log.warning("database away", part=name, error=str(error).strip())
+            DATABASE.away(error, part=name)
         wait_seconds = 0.5 if time.monotonic() - started > 30 else min(wait_seconds * 2, 10.0)
         await asyncio.sleep(wait_seconds)
 
