@@ -60,10 +60,10 @@ def test_no_picture_at_all_is_a_problem_that_may_be_kept_shortly(
     assert answer.headers["cache-control"] == "public, max-age=60"
 
 
+@pytest.mark.parametrize("url", ["https://shop.example/none.svg", "/pictures/none.svg"])
 def test_no_picture_leads_to_a_placeholder_where_one_is_set(
-    shop: Shop, api_settings: Settings
+    shop: Shop, api_settings: Settings, url: str
 ) -> None:
-    url = "https://shop.example/none.svg"
     settings = api_settings.model_copy(update={"placeholder_url": url})
     empty = shop.pending(pictures=())
     hidden = shop.pending("other", while_pending="none")
