@@ -69,6 +69,9 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \set migration 0019_low_water
 \set checksum a6f31335ef51c8d533c120f035d741f94a9321b24963eaab6258ec77295c394a
 \ir apply_migration.sql
+\set migration 0020_match_words
+\set checksum 4e04665ded4aa1eb73ecfe00fbcaf28733724b942d08d555095bcea43b6daa61
+\ir apply_migration.sql
 
 -- From here on: current state, dropped and made anew as a whole.
 \ir drop_code.sql
@@ -220,6 +223,8 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/matching/fold_match_index.sql
 \ir functions/matching/rebuild_match_index.sql
 \ir functions/matching/token_likeness.sql
+\ir functions/matching/marks_missing.sql
+\ir functions/matching/suffix_differs.sql
 \ir functions/matching/compare_names.sql
 \ir functions/matching/name_candidates.sql
 \ir functions/matching/compare_candidates.sql

@@ -8,8 +8,8 @@ declare
   v_text text := concat_ws(' ', name, size);
   v_sizes text[] := '{}';
 begin
-  if size ~ '^\s*\d{1,3}([.,]\d)?\s*$' then
-    v_sizes := array[trim_scale(replace(btrim(size), ',', '.')::numeric)::text];
+  if size ~ '^\s*\d' and likeness.plain_text(size) ~ '^\s*\d{1,3}([.,]\d{1,2})?\s*$' then
+    v_sizes := array[trim_scale(replace(btrim(likeness.plain_text(size)), ',', '.')::numeric)::text];
   end if;
   if v_text ~* '\m(x{0,3}[sl]|[2-6]xl|m)\M' then
     -- Letters that stand alone, and are no metres or litres: T-shirt M, L/XL, not 5 m, t-shirt or m&m's.

@@ -59,6 +59,16 @@ declare
   v_colours_b text[] := '{}';
   v_colour int := 0;
   v_variants text[] := '{}';
+  v_edition constant text := '^(?:pro|plus|max|mini|micro|nano|lite|ultra|super|xl|xxl|kid|case|cover|cable|charger|refill|bundle|kit)$';
+  v_only text[] := '{}';   -- what one side alone says, and what makes it another thing
+  v_words_a int := 0;      -- how many words are not found at all
+  v_words_b int := 0;
+  v_is_rest boolean := false;  -- and whether a number is not, either
+  v_word_a text;
+  v_word_b text;
+  v_suffix_a text;         -- two numbers of which one has letters more
+  v_suffix_b text;
+  v_is_same_shape boolean := false;
   v_brand int := 0;
   v_price real;
   j int;
@@ -71,7 +81,7 @@ begin
       v_found_a[i] := 1;
       v_found_b[j] := 1;
       v_kind := a_kinds[i];
-      if v_kind in ('w', 'v') and a_weights[i] > v_word_weight then
+      if v_kind in ('w', 'v', 'd') and a_weights[i] > v_word_weight then
         v_word := a_tokens[i];
         v_word_weight := a_weights[i];
       end if;
@@ -91,7 +101,7 @@ begin
       end if;
     end if;
   end loop;
-  -- Slips, and numbers within numbers: they begin alike, so only those are looked at.
+  -- Slips, and numbers within numbers: they begin alike, so only those are looked at. 302 and 302XL are two things, however alike.
   v_firsts := array(select left(t.token, 1) from unnest(b_tokens) with ordinality t (token, place) order by t.place);
   for i in 1..v_a loop
     if v_found_a[i] < 1 then
@@ -100,6 +110,11 @@ begin
       j := array_position(v_firsts, left(v_token, 1));
       while j is not null loop
         if v_found_b[j] < 1 then
+          if v_model = 0 and v_kind in ('c', 'n') and b_kinds[j] in ('c', 'n') and i <= a_main and j <= b_main
+             and likeness.suffix_differs(v_token, b_tokens[j], a_tokens, b_tokens) then
+            v_suffix_a := v_token;
+            v_suffix_b := b_tokens[j];
+          end if;
           v_like := likeness.token_likeness(v_token, v_kind, b_tokens[j], b_kinds[j]);
           if v_like > 0 then
             v_found_a[i] := greatest(v_found_a[i], v_like);
@@ -137,8 +152,20 @@ begin
       end if;
       if v_kind = 'n' then
         v_number_a := coalesce(v_number_a, a_tokens[i]);
-      elsif v_kind = 'v' then
+      elsif v_kind in ('v', 'd') then
         v_variants := v_variants || a_tokens[i];
+        -- Beside a model number that agrees it is talk, but for an edition or accessory right after it: S24 Ultra. A long one says XL itself.
+        if v_kind = 'v' and (v_model = 0
+                             or i > 1 and v_found_a[i - 1] > 0 and a_kinds[i - 1] <> 'u' and a_tokens[i - 1] ~ '[0-9]'
+                                and a_tokens[i] ~ v_edition and (v_long_model = 0 or a_tokens[i] not in ('xl', 'xxl'))) then
+          v_only := v_only || a_tokens[i];
+        end if;
+      end if;
+      if v_kind in ('c', 'n') then
+        v_is_rest := true;
+      elsif v_kind <> 'u' then
+        v_words_a := v_words_a + 1;
+        v_word_a := v_token_a;
       end if;
       if v_kind = 'c' then
         j := array_position(b_kinds, 'c');
@@ -150,6 +177,7 @@ begin
             v_other_model := least(v_weight, b_weights[j]);
             v_other_a := v_token_a;
             v_other_b := b_tokens[j];
+            v_is_same_shape := translate(v_token_a, '0123456789', '9999999999') = translate(b_tokens[j], '0123456789', '9999999999');
           end if;
           j := array_position(b_kinds, 'c', j + 1);
         end loop;
@@ -193,8 +221,19 @@ begin
       end if;
       if v_kind = 'n' then
         v_number_b := coalesce(v_number_b, b_tokens[j]);
-      elsif v_kind = 'v' then
+      elsif v_kind in ('v', 'd') then
         v_variants := v_variants || b_tokens[j];
+        if v_kind = 'v' and (v_model = 0
+                             or j > 1 and v_found_b[j - 1] > 0 and b_kinds[j - 1] <> 'u' and b_tokens[j - 1] ~ '[0-9]'
+                                and b_tokens[j] ~ v_edition and (v_long_model = 0 or b_tokens[j] not in ('xl', 'xxl'))) then
+          v_only := v_only || b_tokens[j];
+        end if;
+      end if;
+      if v_kind in ('c', 'n') then
+        v_is_rest := true;
+      elsif v_kind <> 'u' then
+        v_words_b := v_words_b + 1;
+        v_word_b := b_tokens[j];
       end if;
     end if;
     if v_kind = 'k' then
@@ -245,12 +284,19 @@ begin
   v_text := substring(concat_ws(' ', variadic b_tokens) from '(?:^| )([0-9.]+pack)(?: |$)');
   if (v_text_pack is null) <> (v_text is null) and coalesce(v_text_pack, v_text) <> '1pack' then
     v_variants := v_variants || coalesce(v_text_pack, v_text);
+    v_only := v_only || coalesce(v_text_pack, v_text);
+  end if;
+  if 'x' = any(a_kinds) then
+    v_only := v_only || likeness.marks_missing(a_tokens, a_kinds, v_found_a, b_tokens, v_model_a, v_long_model > 0);
+  end if;
+  if 'x' = any(b_kinds) then
+    v_only := v_only || likeness.marks_missing(b_tokens, b_kinds, v_found_b, a_tokens, v_model_a, v_long_model > 0);
   end if;
   if v_model > 0 then
     facts := jsonb_build_array(jsonb_build_object('kind', 'model', 'verdict', 'agrees', 'product', v_model_a, 'text', format('model %L agrees', v_model_a))) || facts;
   end if;
   if v_other_model > 0 then
-    facts := facts || jsonb_build_object('kind', 'model', 'verdict', case when v_long_model > 0 then 'differs' else 'contradicts' end, 'product', v_other_a, 'candidate', v_other_b,
+    facts := facts || jsonb_build_object('kind', 'model', 'verdict', case when v_long_model > 0 and not v_is_same_shape then 'differs' else 'contradicts' end, 'product', v_other_a, 'candidate', v_other_b,
                                          'text', format('model %L ≠ %L', v_other_a, v_other_b));
   end if;
   if v_colours_a <> '{}' and v_colours_b <> '{}' then
@@ -273,10 +319,20 @@ begin
                                                    else format('brand %s ≠ %s', array_to_string(a_brand, ' '), array_to_string(b_brand, ' ')) end);
     end if;
   end if;
-  if v_variants <> '{}' then
-    facts := facts || jsonb_build_object('kind', 'variant', 'verdict', 'differs', 'text', format('%s on one side only', array_to_string(v_variants, ', ')));
+  if v_suffix_a is not null then
+    facts := facts || jsonb_build_object('kind', 'model', 'verdict', 'contradicts', 'product', v_suffix_a, 'candidate', v_suffix_b,
+                                         'text', format('%L is not %L', v_suffix_a, v_suffix_b));
   end if;
-  if v_slot > 0 and v_slot_kind in ('w', 'v') then
+  if v_variants <> '{}' or v_only <> '{}' then
+    facts := facts || jsonb_build_object('kind', 'variant', 'verdict', case when v_only = '{}' then 'differs' else 'contradicts' end,
+                                         'text', format('%s on one side only', (select string_agg(distinct u.word, ', ') from unnest(v_variants || v_only) u (word))));
+  end if;
+  if v_model = 0 and not v_is_rest and (v_words_a = 1 and v_words_b = 1
+                      or v_words_a + v_words_b = 3 and v_slot > 0 and (v_words_a = 1 and v_slot_a = v_word_a or v_words_b = 1 and v_slot_b = v_word_b)) then
+    -- All else is the same: beef where the other has chicken is another thing.
+    facts := facts || jsonb_build_object('kind', 'word', 'verdict', 'contradicts', 'product', v_word_a, 'candidate', v_word_b,
+                                         'text', format('%L where the other has %L', v_word_a, v_word_b));
+  elsif v_slot > 0 and v_slot_kind in ('w', 'v', 'd') then
     facts := facts || jsonb_build_object('kind', 'word', 'verdict', 'differs', 'product', v_slot_a, 'candidate', v_slot_b,
                                          'text', format('%L where the other has %L', v_slot_a, v_slot_b));
   end if;

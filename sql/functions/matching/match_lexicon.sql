@@ -7,7 +7,7 @@ begin atomic
   select coalesce(jsonb_object_agg(
            case w.kind when 'unit' then '#' else '' end || w.word,
            jsonb_build_array(
-             case w.kind when 'stop' then 's' when 'variant' then 'v' when 'colour' then 'k' when 'unit' then 'u' else 'w' end,
+             case w.kind when 'stop' then 's' when 'variant' then 'v' when 'detail' then 'd' when 'colour' then 'k' when 'unit' then 'u' else 'w' end,
              coalesce(w.means, w.word), w.factor)), '{}')
     from (
       select distinct on (m.kind = 'unit', m.word) m.word, m.kind, m.means, m.factor

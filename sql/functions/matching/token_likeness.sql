@@ -11,8 +11,8 @@ declare
 begin
   if a = b then
     return 1;
-  elsif a_kind in ('w', 'v', 'k', 'b', 'q') then
-    if b_kind not in ('w', 'v', 'k', 'b', 'q') or v_length < 3 or left(a, 1) <> left(b, 1) then
+  elsif a_kind in ('w', 'v', 'd', 'k', 'b', 'q') then
+    if b_kind not in ('w', 'v', 'd', 'k', 'b', 'q') or v_length < 3 or left(a, 1) <> left(b, 1) then
       return 0;
     elsif starts_with(v_long, v_short) then
       return case when length(v_long) - v_length <= 2 then 0.9 else 0.7 end;
@@ -25,7 +25,7 @@ begin
   elsif a_kind in ('u', 'z') or b_kind in ('u', 'z') then
     -- The unit was left out: 46 and 46in.
     return case when 'n' in (a_kind, b_kind) and v_length >= 2 and v_long ~ ('^' || replace(v_short, '.', '\.') || '[a-z]') then 0.8 else 0 end;
-  elsif b_kind in ('w', 'v', 'k', 'b', 'q') or v_length < 4 or v_short !~ '[0-9]' then
+  elsif b_kind in ('w', 'v', 'd', 'k', 'b', 'q') or v_length < 4 or v_short !~ '[0-9]' then
     return 0;
   elsif starts_with(v_long, v_short) then
     return case when a_kind = 'n' or b_kind = 'n' then 0.7 else 0.9 end;

@@ -16,6 +16,8 @@ declare
   v_next text;
   v_part text;
   v_before text;  -- the piece before, where it may belong to this one
+  v_joined int := 0;  -- up to which piece a sign joined them
+  v_stop text;
   v_found text[];
   v_entry jsonb;
   v_kind text;
@@ -40,6 +42,9 @@ begin
       v_text := regexp_replace(v_text, '\m([0-9.]+)[ -]?in\M\.?', '\1inch ', 'g');
       v_text := regexp_replace(v_text, '\m([0-9]+(?:\.[0-9]+)?(?:inch)?) ?x ?(?=[0-9])', '\1 x ', 'g');
     end if;
+    if strpos(v_text, 'er') > 0 then
+      v_text := regexp_replace(v_text, '\m([0-9]{1,3})-?er[ -]?(?:pack|packung|pkg|set|box|karton|kiste|tray)\M', '\1pack ', 'g');
+    end if;
     if strpos(v_text, '%') > 0 then
       v_text := regexp_replace(v_text, '([0-9]) ?%', '\1% ', 'g');
     end if;
@@ -51,9 +56,19 @@ begin
     v_piece := btrim(v_pieces[i], '.-/+&''');
     v_kind := null;
     v_entry := null;
+    if v_pieces[i] ~ '[a-z0-9]\+$' or v_pieces[i] = '+' and i = cardinality(v_pieces) then
+      -- S24+ is an S24 Plus.
+      v_pieces := v_pieces[:i] || 'plus'::text || v_pieces[i + 1:];
+    end if;
     if v_piece = '' then
       v_before := null;
       continue;
+    elsif v_piece ~ '^x[0-9]{0,2}$' and tokens[cardinality(tokens)] ~ '^[0-9.]+(?:ml|g|oz|floz)$'
+          and (v_piece <> 'x' or v_pieces[i + 1] ~ '^[0-9]{1,2}$' and (v_pieces[i + 2] is null or lexicon -> ('#' || v_pieces[i + 2]) is null)) then
+      -- 330 ml x 6
+      i := i + case when v_piece = 'x' then 1 else 0 end;
+      v_token := coalesce(nullif(substr(v_piece, 2), ''), v_pieces[i])::int || 'pack';
+      v_kind := 'u';
     elsif v_piece ~ '^[0-9]' then
       -- A number with its unit, glued or apart: 500ml, 6-pack, 1.5 l, 6 x 330 ml.
       v_next := btrim(coalesce(v_pieces[i + 1], ''), '.-');
@@ -96,18 +111,46 @@ begin
           aids := aids || v_token;
           aid_kinds := aid_kinds || 'q'::text;
         end if;
-        v_pieces := v_pieces[:i] || regexp_split_to_array(v_piece, '[-/+&.]+') || v_pieces[i + 1:];
-        continue;
+        if not lexicon ? v_token or lexicon -> v_token ->> 0 not in ('v', 'k') then
+          v_found := regexp_split_to_array(v_piece, '[-/+&.]+');
+          v_joined := i + cardinality(v_found);
+          v_pieces := v_pieces[:i] || v_found || v_pieces[i + 1:];
+          continue;
+        end if;
+        v_piece := v_token;
       end if;
       v_token := replace(regexp_replace(v_piece, '''s$', ''), '''', '');
-      if length(v_token) >= 4 and v_token ~ '[^s]s$' then
+      if length(v_token) >= 4 and v_token ~ '[^s]s$' and not lexicon ? v_token then
         v_token := left(v_token, -1);
       end if;
       v_entry := lexicon -> v_token;
       v_kind := coalesce(v_entry ->> 0, case when v_token ~ '^[b-df-hj-np-tv-xz]{4,}$' then 'c' else 'w' end);
       v_token := coalesce(v_entry ->> 1, v_token);
       if v_token ~ '^[ -~]?$' then
+        -- A letter that stands alone is no word, but Model S is not Model X. Those that are words of some language count at an end only.
+        if i > v_joined and v_token ~ '^[a-z]$' and kinds <> '{}' and not '~' || v_token = any(aids)
+           and (v_kind <> 's' and v_token not in ('e', 'o', 'u') or coalesce(v_pieces[i + 1], '') ~ '^([0-9]|$)')
+           and not (v_token = 'x' and v_pieces[i + 1] ~ '^[0-9]') and not (v_token = 's' and kinds[cardinality(kinds)] in ('v', 'd')) then
+          aids := aids || ('~' || v_token);
+          aid_kinds := aid_kinds || 'x'::text;
+        end if;
         v_kind := 's';
+      end if;
+      if v_kind = 's' and kinds[cardinality(kinds)] in ('w', 'v', 'd') and v_pieces[i + 1] <> ''
+         and (v_piece in ('for', 'fur', 'fuer', 'pour', 'para', 'voor')
+              or v_piece in ('with', 'mit', 'avec', 'con') and tokens[cardinality(tokens)] ~ '^[ck]ompatib') then
+        -- What stands before it is the thing, what comes after is something else.
+        v_stop := tokens[cardinality(tokens) - case when tokens[cardinality(tokens)] ~ '^[ck]ompatib|^passend' and cardinality(tokens) > 1 then 1 else 0 end];
+        if not '~for ' || v_stop = any(aids) then
+          aids := aids || ('~for ' || v_stop);
+          aid_kinds := aid_kinds || 'x'::text;
+        end if;
+      elsif v_piece in ('to', 'auf', 'zu', 'vers') and v_pieces[i + 1] ~ '^[a-z]' and v_text ~ 'cable|kabel|adapt|[ck]onverter|cavo|\mcord' then
+        v_stop := '~to ' || regexp_replace(v_pieces[i + 1], '[^a-z0-9]', '', 'g');
+        if not v_stop = any(aids) then
+          aids := aids || v_stop;
+          aid_kinds := aid_kinds || 'x'::text;
+        end if;
       end if;
     elsif v_kind is null then
       v_token := regexp_replace(v_piece, '[-/+&''.]', '', 'g');
@@ -137,6 +180,6 @@ begin
 end
 $$;
 comment on function likeness.tokenize_name(text, jsonb) is
-  'The tokens of a name in their order, without stop words, and aids to find it by. Kinds: w word, v word that changes what is sold, k colour,'
+  'The tokens of a name in their order, without stop words, and aids to find it by. Kinds: w word, v word that changes what is sold, d detail that one may leave out, k colour,'
   ' c model number, n number, u number with its unit in the base unit (500ml); aids: j neighbours joined, p part of a model number,'
-  ' q words that a sign joined.';
+  ' q words that a sign joined, x marks (~s a letter that stands alone, ~for case what comes before "for", ~to hdmi what a cable leads to).';

@@ -26,6 +26,9 @@ begin
     if not v_read.aids[i] = any(tokens) then
       tokens := tokens || v_read.aids[i];
       kinds := kinds || v_read.aid_kinds[i];
+      if v_read.aid_kinds[i] = 'x' and length(v_read.aids[i]) = 2 then
+        name_key := name_key || ' ' || v_read.aids[i];
+      end if;
     end if;
   end loop;
   if brand <> '' then
