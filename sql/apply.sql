@@ -236,6 +236,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \ir functions/matching/score_candidates.sql
 \ir functions/matching/overlap_names.sql
 \ir functions/matching/names_contradict.sql
+\ir functions/matching/packs_contradict.sql
 \ir functions/matching/lock_matching.sql
 \ir functions/matching/lock_product.sql
 \ir functions/matching/lock_queue_item.sql

@@ -1263,14 +1263,14 @@ CREATE TABLE likeness.match_words (
     CONSTRAINT synonym_says_of_what CHECK (((kind <> 'synonym'::text) OR (means IS NOT NULL))),
     CONSTRAINT unit_has_base_and_factor CHECK ((((kind = 'unit'::text) = (factor IS NOT NULL)) AND ((kind <> 'unit'::text) OR (means IS NOT NULL)))),
     CONSTRAINT word_is_lower_case_and_plain CHECK (((word = lower(word)) AND (word ~ '^\S+$'::text))),
-    CONSTRAINT word_kind_is_known CHECK ((kind = ANY (ARRAY['stop'::text, 'variant'::text, 'colour'::text, 'unit'::text, 'synonym'::text])))
+    CONSTRAINT word_kind_is_known CHECK ((kind = ANY (ARRAY['stop'::text, 'variant'::text, 'detail'::text, 'colour'::text, 'unit'::text, 'synonym'::text])))
 );
 
 COMMENT ON TABLE likeness.match_words IS 'Words that mean something to matching by name. A catalogue team edits it, then calls rebuild_match_index().';
 
 COMMENT ON COLUMN likeness.match_words.word IS 'As it stands in a name: lower case, without accents, a plural s taken off.';
 
-COMMENT ON COLUMN likeness.match_words.kind IS 'stop: says nothing. variant: changes what is sold (refill, mini, decaf). colour. unit: follows a number. synonym: another spelling.';
+COMMENT ON COLUMN likeness.match_words.kind IS 'stop: says nothing. variant: changes what is sold (refill, mini, decaf): on one side only, a person decides. detail: says how it is, and may be left out (wireless, portable). colour. unit: follows a number. synonym: another spelling.';
 
 COMMENT ON COLUMN likeness.match_words.means IS 'The word that stands for it (black for noir); of a unit the one that it is counted in (ml for litre).';
 

@@ -151,6 +151,37 @@ def test_a_barcode_whose_names_contradict_each_other_waits_for_a_person(
     assert item["reason"] == decision["reason"]
 
 
+@pytest.mark.parametrize("gtin", [GTIN, GTIN[:-1]])
+@pytest.mark.parametrize(
+    ("canonical", "name", "action"),
+    [
+        ("Stabilo pen 68 set of 24", "Stabilo pen 68 set of 12", "suggest"),
+        ("Stabilo Pen 68 24er-Set", "Stabilo Pen 68 12 Stück", "suggest"),
+        ("Stabilo pen 68 set of 24", "Stabilo pen 68, 24 pcs", "link"),
+        ("Stabilo pen 68 set of 24", "Stabilo pen 68", "link"),
+    ],
+)
+def test_a_barcode_of_packs_of_different_numbers_waits_for_a_person(
+    catalogue: Catalogue, canonical: str, name: str, action: str, gtin: str
+) -> None:
+    catalogue.canonical(canonical, GTIN)
+    product = catalogue.product(name, gtin=gtin)
+    (decision,) = catalogue.match(product).values()
+    assert decision["action"] == action
+    if action == "suggest":
+        assert decision["confidence"] <= 0.8 + 1e-6
+
+
+def test_packs_of_one_barcode_become_one_thing_unless_their_numbers_contradict(
+    catalogue: Catalogue,
+) -> None:
+    many = catalogue.product("Stabilo pen 68 set of 24", gtin=GTIN)
+    few = catalogue.product("Stabilo pen 68 set of 12", gtin=GTIN)
+    made = catalogue.match(many, few, create=True)
+    assert [made[p]["action"] for p in (many, few)] == ["create", "suggest"]
+    assert "a pack of another number" in made[few]["reason"]
+
+
 def test_products_of_one_barcode_become_one_thing_unless_their_names_contradict(
     catalogue: Catalogue,
 ) -> None:
@@ -209,7 +240,7 @@ def test_a_merge_proposes_nothing_that_was_rejected_of_either(catalogue: Catalog
 
 def test_a_rejection_outlives_the_undoing_of_what_it_is_about(catalogue: Catalogue) -> None:
     first = catalogue.product("Bosch drill GSR 18V professional", store=catalogue.one)
-    second = catalogue.product("Bosch drill GSR 18V blue professional kit")
+    second = catalogue.product("Bosch drill GSR 18V blue professional tool")
     catalogue.match(first, create=True)
     catalogue.match(second)
     assert catalogue.link(second) == catalogue.link(first)
@@ -673,6 +704,23 @@ def test_pictures_tip_what_names_left_open(
     )
     confidence = catalogue.value(weigh, product, pen, before, is_capped)
     assert confidence == pytest.approx(expected)
+
+
+def test_an_equal_picture_lifts_nothing_that_contradicts(catalogue: Catalogue) -> None:
+    """Shops show one picture for all sizes of a thing."""
+    for thing in ("Desk Lamp", "Olive Oil", "Running Shoe", "Cordless Drill", "Ink Bottle"):
+        catalogue.canonical(f"Ostrava {thing}")
+    name = "Ostrava Galaxy S24 128GB Phantom Violet"
+    known = catalogue.product(name, "a.jpg", store=catalogue.one)
+    show(catalogue, known, A, 100, 0)
+    catalogue.match(known, create=True)
+    product = catalogue.product(name.replace("S24", "S24 Ultra"), "b.jpg")
+    show(catalogue, product, B, 100, 0)
+    (decision,) = catalogue.match(product).values()
+    assert decision["canonical_product_id"] == catalogue.link(known)
+    assert (decision["action"], decision["confidence"] <= 0.84 + 1e-6) == ("suggest", True)
+    assert "ultra on one side only" in decision["reason"]
+    assert catalogue.link(product) is None
 
 
 def test_a_picture_that_stands_for_many_things_says_nothing(catalogue: Catalogue) -> None:

@@ -60,6 +60,7 @@ declare
   v_colour int := 0;
   v_variants text[] := '{}';
   v_edition constant text := '^(?:pro|plus|max|mini|micro|nano|lite|ultra|super|xl|xxl|kid|case|cover|cable|charger|refill|bundle|kit)$';
+  v_size constant text := '^(?:xl|xxl|mini|micro|nano)$';
   v_only text[] := '{}';   -- what one side alone says, and what makes it another thing
   v_words_a int := 0;      -- how many words are not found at all
   v_words_b int := 0;
@@ -154,10 +155,10 @@ begin
         v_number_a := coalesce(v_number_a, a_tokens[i]);
       elsif v_kind in ('v', 'd') then
         v_variants := v_variants || a_tokens[i];
-        -- Beside a model number that agrees it is talk, but for an edition or accessory right after it: S24 Ultra. A long one says XL itself.
+        -- Beside a model number that agrees it is talk, but for an edition or accessory right after it: S24 Ultra. A long one says its size itself.
         if v_kind = 'v' and (v_model = 0
                              or i > 1 and v_found_a[i - 1] > 0 and a_kinds[i - 1] <> 'u' and a_tokens[i - 1] ~ '[0-9]'
-                                and a_tokens[i] ~ v_edition and (v_long_model = 0 or a_tokens[i] not in ('xl', 'xxl'))) then
+                                and a_tokens[i] ~ v_edition and (v_long_model = 0 or a_tokens[i] !~ v_size)) then
           v_only := v_only || a_tokens[i];
         end if;
       end if;
@@ -225,7 +226,7 @@ begin
         v_variants := v_variants || b_tokens[j];
         if v_kind = 'v' and (v_model = 0
                              or j > 1 and v_found_b[j - 1] > 0 and b_kinds[j - 1] <> 'u' and b_tokens[j - 1] ~ '[0-9]'
-                                and b_tokens[j] ~ v_edition and (v_long_model = 0 or b_tokens[j] not in ('xl', 'xxl'))) then
+                                and b_tokens[j] ~ v_edition and (v_long_model = 0 or b_tokens[j] !~ v_size)) then
           v_only := v_only || b_tokens[j];
         end if;
       end if;

@@ -7,7 +7,7 @@ as $$
 declare
   v_judgement record;
 begin
-  v_judgement := likeness.judge_match(1, 1, likeness.overlap_names(name, canonical_name), null, gtin, gtin, null, (select r.link_from from likeness.match_rules r));
+  v_judgement := likeness.judge_match(1, 1, likeness.overlap_names(name, canonical_name), likeness.packs_contradict(name, canonical_name), null, gtin, gtin, null, (select r.link_from from likeness.match_rules r));
   return row(
     product_id, case when v_judgement.is_capped then 'suggest' else 'link' end, canonical_product_id, v_judgement.confidence, v_judgement.method, v_judgement.reason,
     jsonb_build_array(jsonb_build_object(

@@ -1,5 +1,5 @@
 create or replace function likeness.find_by_barcode(product_ids bigint[])
-returns table (product_id bigint, canonical_product_id bigint, grade int, gtin text, repair text, overlap real)
+returns table (product_id bigint, canonical_product_id bigint, grade int, gtin text, repair text, overlap real, packs_differ boolean)
 language sql
 stable parallel safe
 begin atomic
@@ -20,7 +20,8 @@ begin atomic
      cross join lateral (select '0' || substr(p.gtin, 2, 12) as body) u
      where p.id = any(find_by_barcode.product_ids) and p.gtin ~ '^[1-8]'
   )
-  select distinct on (h.product_id, h.canonical_product_id) h.product_id, h.canonical_product_id, h.grade, h.gtin, h.repair, likeness.overlap_names(h.name, c.name)
+  select distinct on (h.product_id, h.canonical_product_id) h.product_id, h.canonical_product_id, h.grade, h.gtin, h.repair, likeness.overlap_names(h.name, c.name),
+         likeness.packs_contradict(h.name, c.name)
     from (
       select r.id as product_id, k.id as canonical_product_id, r.grade, r.gtin, r.repair, r.name
         from readings r
@@ -34,4 +35,4 @@ begin atomic
    order by h.product_id, h.canonical_product_id, h.grade;
 end;
 comment on function likeness.find_by_barcode(bigint[]) is
-  'Canonical products that have the barcode of a product, or whose other products have it, by every reading of it; overlap says how alike the names are. grade: 1, its check digit proves it; 2, only the name can; 3, it is the barcode of a case. Part of plan_matches().';
+  'Canonical products that have the barcode of a product, or whose other products have it, by every reading of it; overlap says how alike the names are, packs_differ that they are sold by other numbers. grade: 1, its check digit proves it; 2, only the name can; 3, it is the barcode of a case. Part of plan_matches().';

@@ -1,5 +1,5 @@
 create or replace function likeness.judge_match(
-  grade int, proven int, overlap real, name_confidence real, product_gtin text, canonical_gtin text, gtin_note text, link_from real,
+  grade int, proven int, overlap real, packs_differ boolean, name_confidence real, product_gtin text, canonical_gtin text, gtin_note text, link_from real,
   out method text, out confidence real, out is_capped boolean, out reason text)
 language plpgsql
 stable parallel safe
@@ -15,6 +15,9 @@ begin
     if overlap < 0.35 and coalesce(name_confidence, 0) < link_from then
       confidence := v_doubt;
       reason := 'the barcode agrees, but the names have nothing in common: one of them is wrong';
+    elsif packs_differ then
+      confidence := v_doubt;
+      reason := 'the barcode agrees, but one is a pack of another number: it may be that of a single one';
     elsif proven > 1 then
       confidence := v_doubt;
       reason := 'the barcode leads to more than one canonical product';
@@ -23,7 +26,7 @@ begin
       is_capped := false;
       reason := 'the barcode agrees';
     end if;
-  elsif grade = 2 and (overlap >= 0.60 or name_confidence >= link_from) then
+  elsif grade = 2 and not coalesce(packs_differ, false) and (overlap >= 0.60 or name_confidence >= link_from) then
     method := 'barcode';
     confidence := 0.96;
     is_capped := false;
@@ -60,5 +63,5 @@ begin
   end if;
 end
 $$;
-comment on function likeness.judge_match(int, int, real, real, text, text, text, real) is
-  'What barcode and name say together about a product and a candidate. A barcode proves it unless the names contradict it; a repaired one needs the name; a name cannot prove it against a barcode. is_capped: something speaks against it, so that nothing else may lift it to a link. Part of plan_matches().';
+comment on function likeness.judge_match(int, int, real, boolean, real, text, text, text, real) is
+  'What barcode and name say together about a product and a candidate. A barcode proves it unless the names or the numbers in a pack contradict it; a repaired one needs the name; a name cannot prove it against a barcode. is_capped: something speaks against it, so that nothing else may lift it to a link. Part of plan_matches().';

@@ -19,9 +19,9 @@ begin
    where p.id = any(plan_matches.product_ids) and p.canonical_product_id is null and p.status <> 'deleted'
      and not exists (
        select
-         from jsonb_to_recordset(v_coded) b (product_id bigint, grade int, overlap real)
+         from jsonb_to_recordset(v_coded) b (product_id bigint, grade int, overlap real, packs_differ boolean)
         where b.product_id = p.id and b.grade = 1
-       having count(*) = 1 and coalesce(min(b.overlap), 1) >= 0.35);
+       having count(*) = 1 and coalesce(min(b.overlap), 1) >= 0.35 and not bool_or(b.packs_differ));
   -- Those that were rejected are still found by name: as many more are looked at.
   select 5 + coalesce(max(n.rejections), 0) into v_most
     from (select count(*)::int as rejections from likeness.match_rejections r where r.product_id = any(v_open) group by r.product_id) n;
@@ -35,7 +35,7 @@ begin
   ),
   coded as materialized (
     select b.*, count(*) filter (where b.grade = 1) over (partition by b.product_id) as proven
-      from jsonb_to_recordset(v_coded) b (product_id bigint, canonical_product_id bigint, grade int, gtin text, repair text, overlap real)
+      from jsonb_to_recordset(v_coded) b (product_id bigint, canonical_product_id bigint, grade int, gtin text, repair text, overlap real, packs_differ boolean)
   ),
   named as materialized (
     select n.product_id, n.canonical_product_id, n.confidence, n.evidence
@@ -43,7 +43,7 @@ begin
   ),
   judged as (
     select product_id, canonical_product_id, b.grade, b.gtin, b.repair, b.overlap, n.evidence,
-           likeness.judge_match(b.grade, b.proven::int, b.overlap, n.confidence, a.gtin, c.gtin, a.gtin_note, v_rules.link_from) as judgement
+           likeness.judge_match(b.grade, b.proven::int, b.overlap, b.packs_differ, n.confidence, a.gtin, c.gtin, a.gtin_note, v_rules.link_from) as judgement
       from coded b
       full join named n using (product_id, canonical_product_id)
       join asked a on a.id = product_id
@@ -56,7 +56,8 @@ begin
            s.confidence,
            concat_ws('; ', (j.judgement).reason || coalesce(': ' || case when (j.judgement).method = 'name' then j.evidence ->> 'text' end, ''), s.reason) as reason
       from judged j
-     cross join lateral likeness.weigh_pictures(j.product_id, j.canonical_product_id, (j.judgement).method, (j.judgement).confidence, v_rules.suggest_from, v_rules.link_from, (j.judgement).is_capped) s
+     cross join lateral likeness.weigh_pictures(j.product_id, j.canonical_product_id, (j.judgement).method, (j.judgement).confidence, v_rules.suggest_from, v_rules.link_from,
+                                                (j.judgement).is_capped or coalesce(j.evidence @> '{"facts": [{"verdict": "contradicts"}]}', false)) s
      where (j.judgement).confidence > 0
   ),
   ranked as (

@@ -128,11 +128,11 @@ begin
       v_token := coalesce(v_entry ->> 1, v_token);
       if v_token ~ '^[ -~]?$' then
         -- A letter that stands alone is no word, but Model S is not Model X. Those that are words of some language count at an end only.
-        if i > v_joined and v_token ~ '^[a-z]$' and kinds <> '{}' and not '~' || v_token = any(aids)
+        if v_token ~ '^[a-z]$' and kinds <> '{}' and not '~' || v_token = any(aids)
            and (v_kind <> 's' and v_token not in ('e', 'o', 'u') or coalesce(v_pieces[i + 1], '') ~ '^([0-9]|$)')
-           and not (v_token = 'x' and v_pieces[i + 1] ~ '^[0-9]') and not (v_token = 's' and kinds[cardinality(kinds)] in ('v', 'd')) then
+           and not (v_token = 'x' and tokens[cardinality(tokens)] ~ '^[0-9]') and not (v_token = 's' and kinds[cardinality(kinds)] in ('v', 'd')) then
           aids := aids || ('~' || v_token);
-          aid_kinds := aid_kinds || 'x'::text;
+          aid_kinds := aid_kinds || case when i > v_joined then 'x' else 'y' end::text;
         end if;
         v_kind := 's';
       end if;
@@ -182,4 +182,4 @@ $$;
 comment on function likeness.tokenize_name(text, jsonb) is
   'The tokens of a name in their order, without stop words, and aids to find it by. Kinds: w word, v word that changes what is sold, d detail that one may leave out, k colour,'
   ' c model number, n number, u number with its unit in the base unit (500ml); aids: j neighbours joined, p part of a model number,'
-  ' q words that a sign joined, x marks (~s a letter that stands alone, ~for case what comes before "for", ~to hdmi what a cable leads to).';
+  ' q words that a sign joined, x marks (~s a letter that stands alone, y one that a sign joined, ~for case what comes before "for", ~to hdmi what a cable leads to).';

@@ -23,12 +23,13 @@ begin
   tokens := v_read.tokens;
   kinds := v_read.kinds;
   for i in 1..cardinality(v_read.aids) loop
-    if not v_read.aids[i] = any(tokens) then
+    if v_read.aid_kinds[i] in ('x', 'y') and length(v_read.aids[i]) = 2 then
+      -- USB-C is USB C, and no USB.
+      name_key := name_key || ' ' || v_read.aids[i];
+    end if;
+    if v_read.aid_kinds[i] <> 'y' and not v_read.aids[i] = any(tokens) then
       tokens := tokens || v_read.aids[i];
       kinds := kinds || v_read.aid_kinds[i];
-      if v_read.aid_kinds[i] = 'x' and length(v_read.aids[i]) = 2 then
-        name_key := name_key || ' ' || v_read.aids[i];
-      end if;
     end if;
   end loop;
   if brand <> '' then
