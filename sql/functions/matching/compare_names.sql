@@ -111,7 +111,8 @@ begin
       j := array_position(v_firsts, left(v_token, 1));
       while j is not null loop
         if v_found_b[j] < 1 then
-          if v_model = 0 and v_kind in ('c', 'n') and b_kinds[j] in ('c', 'n') and i <= a_main and j <= b_main
+          if v_model = 0 and v_kind in ('c', 'n') and (starts_with(v_token, b_tokens[j]) or starts_with(b_tokens[j], v_token))
+             and b_kinds[j] in ('c', 'n') and i <= a_main and j <= b_main
              and likeness.suffix_differs(v_token, b_tokens[j], a_tokens, b_tokens) then
             v_suffix_a := v_token;
             v_suffix_b := b_tokens[j];

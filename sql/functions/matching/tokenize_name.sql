@@ -56,14 +56,14 @@ begin
     v_piece := btrim(v_pieces[i], '.-/+&''');
     v_kind := null;
     v_entry := null;
-    if v_pieces[i] ~ '[a-z0-9]\+$' or v_pieces[i] = '+' and i = cardinality(v_pieces) then
+    if right(v_pieces[i], 1) = '+' and v_pieces[i] ~ '[a-z0-9]\+$' or v_pieces[i] = '+' and i = cardinality(v_pieces) then
       -- S24+ is an S24 Plus.
       v_pieces := v_pieces[:i] || 'plus'::text || v_pieces[i + 1:];
     end if;
     if v_piece = '' then
       v_before := null;
       continue;
-    elsif v_piece ~ '^x[0-9]{0,2}$' and tokens[cardinality(tokens)] ~ '^[0-9.]+(?:ml|g|oz|floz)$'
+    elsif left(v_piece, 1) = 'x' and v_piece ~ '^x[0-9]{0,2}$' and tokens[cardinality(tokens)] ~ '^[0-9.]+(?:ml|g|oz|floz)$'
           and (v_piece <> 'x' or v_pieces[i + 1] ~ '^[0-9]{1,2}$' and (v_pieces[i + 2] is null or lexicon -> ('#' || v_pieces[i + 2]) is null)) then
       -- 330 ml x 6
       i := i + case when v_piece = 'x' then 1 else 0 end;
@@ -128,7 +128,7 @@ begin
       v_token := coalesce(v_entry ->> 1, v_token);
       if v_token ~ '^[ -~]?$' then
         -- A letter that stands alone is no word, but Model S is not Model X. Those that are words of some language count at an end only.
-        if v_token ~ '^[a-z]$' and kinds <> '{}' and not '~' || v_token = any(aids)
+        if v_token ~ '^[a-z]$' and v_pieces[i] !~ '/' and kinds <> '{}' and not '~' || v_token = any(aids)
            and (v_kind <> 's' and v_token not in ('e', 'o', 'u') or coalesce(v_pieces[i + 1], '') ~ '^([0-9]|$)')
            and not (v_token = 'x' and tokens[cardinality(tokens)] ~ '^[0-9]') and not (v_token = 's' and kinds[cardinality(kinds)] in ('v', 'd')) then
           aids := aids || ('~' || v_token);
