@@ -70,7 +70,7 @@ select pg_advisory_xact_lock(7235421901) \g /dev/null
 \set checksum a6f31335ef51c8d533c120f035d741f94a9321b24963eaab6258ec77295c394a
 \ir apply_migration.sql
 \set migration 0020_match_words
-\set checksum 92d5d041c05e03010203665cb64efc788b611edf0b96470a9a0746eede002144
+\set checksum 05b32e10d4d5f920043187f8f03e30340927ff40ccba9e4b4eedbe57f322351a
 \ir apply_migration.sql
 
 -- From here on: current state, dropped and made anew as a whole.
