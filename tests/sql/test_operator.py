@@ -1,6 +1,6 @@
 """What people ask and switch in psql: views that answer, functions that act and say so."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -371,13 +371,18 @@ def test_the_eta_says_why_there_is_none(shop: Shop) -> None:
     assert "resume_queue" in row_of(shop, "eta")["hint"]
 
 
-def test_the_eta_waits_for_hosts_that_rest_and_for_retries(connection: Db) -> None:
+def half_done(connection: Db) -> tuple[Shop, datetime, datetime]:
+    """Of six pictures three came at noon and one is tried again much later; when each of these is.
+
+    It is two minutes past noon.
+    """
     shop = Shop(connection, is_active=False)
     for n in range(6):
         shop.add_product(f"p{n}", f"{n}.jpg")
     now = shop.now().replace(hour=12, minute=0, second=0, microsecond=0)
     shop.at(now)
     shop.activate()
+    shop.execute("update likeness.runs set started_at = %s", now)
     first, *others = shop.claim(batch=4)
     for claim in others:
         shop.complete(claim)
@@ -385,6 +390,11 @@ def test_the_eta_waits_for_hosts_that_rest_and_for_retries(connection: Db) -> No
     until = now + timedelta(hours=20)
     shop.execute("update likeness.images set retry_at = %s where retry_at is not null", until)
     shop.at(now + timedelta(minutes=2))
+    return shop, now, until
+
+
+def test_the_eta_waits_for_hosts_that_rest_and_for_retries(connection: Db) -> None:
+    shop, now, until = half_done(connection)
     queue, _ = shop.rows("select * from likeness.eta")
     assert (queue["remaining"], queue["done_at"], queue["hint"]) == (3, until, None)
 
@@ -410,20 +420,7 @@ def test_the_eta_waits_for_hosts_that_rest_and_for_retries(connection: Db) -> No
 def test_the_eta_of_a_run_knows_of_the_hosts_and_retries_that_it_waits_for(
     connection: Db,
 ) -> None:
-    shop = Shop(connection, is_active=False)
-    for n in range(6):
-        shop.add_product(f"p{n}", f"{n}.jpg")
-    now = shop.now().replace(hour=12, minute=0, second=0, microsecond=0)
-    shop.at(now)
-    shop.activate()
-    shop.execute("update likeness.runs set started_at = %s", now)
-    first, *others = shop.claim(batch=4)
-    for claim in others:
-        shop.complete(claim)
-    shop.finish("w/1", fault(first, "server-error", is_retryable=True))
-    until = now + timedelta(hours=20)
-    shop.execute("update likeness.images set retry_at = %s where retry_at is not null", until)
-    shop.at(now + timedelta(minutes=2))
+    shop, _, until = half_done(connection)
     _, run = shop.rows("select * from likeness.eta")
     assert run["done_at"] == until
     shop.execute("select likeness.pause_queue()")

@@ -45,8 +45,8 @@ _SECTIONS: Mapping[str, _Section] = {
         "Alerts",
         "select a.*, concat_ws(' ', a.rule, a.subject) as alert,"
         " to_char(a.since_at, 'MM-DD HH24:MI') as since,"
-        " trim_scale(round(a.value::numeric, 3)) || ' ' || a.unit || ' (from '"
-        " || trim_scale(round(a.threshold::numeric, 3)) || ' on). ' || a.hint as what"
+        " trim_scale(round(a.value::numeric, 3)) || ' ' || a.unit || ' (above '"
+        " || trim_scale(round(a.threshold::numeric, 3)) || '). ' || a.hint as what"
         " from likeness.alerts a",
         ("alert", "since", "what"),
         whole="select * from likeness.alerts;",

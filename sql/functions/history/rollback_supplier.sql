@@ -23,9 +23,7 @@ begin
   if dry_run is null then
     raise exception 'dry_run must be true (only count) or false (do it), not null' using errcode = 'LK004';
   end if;
-  if coalesce(btrim(done_by), '') = '' then
-    raise exception 'done_by must name who rolls back' using errcode = 'LK004';
-  end if;
+  perform likeness.need_text('done_by', done_by);
   select coalesce(array_agg(p.image_id) filter (where p.action = 'restore'), '{}'),
          coalesce(array_agg(p.earlier_sha256) filter (where p.action = 'restore'), '{}'),
          count(*) filter (where p.action = 'new'), count(*) filter (where p.action = 'gone'), count(*) filter (where p.action = 'removed')

@@ -13,9 +13,7 @@ begin
     raise exception 'set_host_limits needs max_in_flight, min_interval or both'
       using errcode = 'LK004', hint = 'For those of its supplier: select likeness.follow_supplier(host, supplier);';
   end if;
-  if set_host_limits.max_in_flight not between 1 and 32767 then
-    raise exception 'max_in_flight must be from 1 to 32767, not %', max_in_flight using errcode = 'LK004';
-  end if;
+  perform likeness.need_count('max_in_flight', coalesce(set_host_limits.max_in_flight, 1), 1, 32767);
   if set_host_limits.min_interval not between interval '0' and interval '1 day' then
     raise exception 'min_interval must be from 0 to 1 day, not %', min_interval
       using errcode = 'LK004', hint = 'To call a host no more: select likeness.pause_host(host);';
