@@ -18,7 +18,7 @@ from weakref import WeakValueDictionary
 import psycopg
 
 from worker.batching import Batcher
-from worker.errors import LostClaim, SourceFault, StorageError
+from worker.errors import LostClaim, RenderFault, SourceFault, StorageError
 from worker.fetch import Fetched, Fetcher, Source
 from worker.log import get_logger
 from worker.pixels.children import RenderPool
@@ -327,7 +327,7 @@ class Pipeline:
             if await self._begin(fetched.sha256, stages) == "stored":
                 return {"is_reused": True}
             if rendered is None:
-                rendered = await self._renderer.render(fetched.data, self._presets, limits)
+                rendered = await self._render(fetched, limits)
                 stages.end("render")
             # Whoever was held up for long asks again whose these bytes are: they may be deleted.
             if time.monotonic() - begun_at < self._settings.lease_seconds / 2:
@@ -342,6 +342,18 @@ class Pipeline:
             "is_reused": False,
             "blob": _describe(fetched, rendered, has_original),
         }
+
+    async def _render(self, fetched: Fetched, limits: Limits) -> Rendered:
+        try:
+            return await self._renderer.render(fetched.data, self._presets, limits)
+        except RenderFault as fault:
+            if fault.reason == "corrupt-image" and fetched.is_close_delimited:
+                raise RenderFault(
+                    fault.reason,
+                    f"{fault}; the server did not say where it ends: it may have been cut",
+                    retryable=True,
+                ) from fault
+            raise
 
     async def _begin(self, sha256: str, stages: _Stages) -> str:
         """Say that these bytes are about to be stored: stored (they are already) or yours."""

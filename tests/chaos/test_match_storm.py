@@ -237,7 +237,7 @@ def settle(shop: Shop) -> None:
         shop.execute("select likeness.requeue_expired()")
         shop.execute("select likeness.promote_retries()")
         shop.execute("select likeness.retry_images()")
-        # Asked before the work, not after it: what fails for good in this round is retried in the next.
+        # Asked before the work: what fails for good in this round is retried in the next.
         if not shop.value("select count(*) from likeness.images where queued_at is not null"):
             return
         while work(shop.connection, dice, never):

@@ -608,20 +608,23 @@ def test_a_bad_body_fails_with_its_reason(
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("body", "is_close_delimited"),
     [
-        behave.chunked(PICTURE[:5], PICTURE[5:700], PICTURE[700:]),
-        behave.gzipped(PICTURE),
-        behave.raw(b"HTTP/1.0 200 OK\r\n\r\n" + PICTURE),
-        behave.raw(b"HTTP/1.1 103 Early Hints\r\n\r\n" + behave.head() + PICTURE),
+        (behave.answer(PICTURE), False),
+        (behave.chunked(PICTURE[:5], PICTURE[5:700], PICTURE[700:]), False),
+        (behave.gzipped(PICTURE), False),
+        (behave.raw(b"HTTP/1.0 200 OK\r\n\r\n" + PICTURE), True),
+        (behave.raw(b"HTTP/1.1 103 Early Hints\r\n\r\n" + behave.head() + PICTURE), True),
     ],
-    ids=["chunked", "gzip", "until-the-end", "early-hints"],
+    ids=["length", "chunked", "gzip", "until-the-end", "early-hints"],
 )
 def test_every_honest_way_to_send_a_body_is_understood(
-    run: Run, origin: Origin, body: behave.Behaviour
+    run: Run, origin: Origin, body: behave.Behaviour, is_close_delimited: bool
 ) -> None:
     origin.routes["/a.jpg"] = body
-    assert fetched(run, settings(origin), Source(origin.url("/a.jpg"))).data == PICTURE
+    found = fetched(run, settings(origin), Source(origin.url("/a.jpg")))
+    assert found.data == PICTURE
+    assert found.is_close_delimited == is_close_delimited
 
 
 def test_a_body_longer_than_announced_does_not_become_the_next_answer(

@@ -85,6 +85,7 @@ class Fetcher:
             final_url=answer.final_url,
             http_status=answer.http_status,
             milliseconds=(time.perf_counter() - started) * 1000,
+            is_close_delimited=answer.is_close_delimited,
         )
 
     async def _collect(self, answer: Answer, host: str) -> tuple[str | None, bytes, str]:

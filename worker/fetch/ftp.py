@@ -34,6 +34,7 @@ class FtpAnswer:
 
     http_status: int | None = None
     content_type: str | None = None
+    is_close_delimited = False  # the server says "226" after a whole file
 
     def __init__(
         self, fetch: "FtpFetch", session: Session, key: _Key, target: Target, source: Source

@@ -63,6 +63,10 @@ class HttpAnswer:
         self._encoding = headers.get("content-encoding", "").strip().lower()
         length = headers.get("content-length", "")
         self.length = int(length) if not self._encoding and length.isdigit() else None
+        # RFC 9112, 6.3: then a connection that was cut looks like the end. Compression has its own.
+        self.is_close_delimited = not (
+            length or "transfer-encoding" in headers or self._encoding not in ("", "identity")
+        )
 
     def pieces(self) -> AsyncIterator[bytes]:
         """The body as it arrives, without Content-Encoding. Raises FetchFault."""

@@ -67,7 +67,8 @@ class Fetched:
     """A whole picture file, or the news that it has not changed (``data`` is empty then).
 
     ``format`` is by content; ``content_type`` is only what the header said. ``http_status`` is
-    None for FTP. The validators are to be kept and passed to the next fetch.
+    None for FTP. The validators are to be kept and passed to the next fetch. Of a body that was
+    ``is_close_delimited`` nobody said where it ends, so it may be a part of the file.
     """
 
     data: bytes = field(repr=False)
@@ -80,6 +81,7 @@ class Fetched:
     final_url: str
     http_status: int | None
     milliseconds: float
+    is_close_delimited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,7 @@ class Answer(Protocol):
     etag: str | None
     last_modified: str | None
     length: int | None
+    is_close_delimited: bool
     not_modified: bool
 
     def pieces(self) -> AsyncIterator[bytes]:
