@@ -85,11 +85,16 @@ class Api(Litestar):
 
 
 def create_app(settings: Settings | None = None) -> Litestar:
-    """The API of these settings, or of the environment's (as `uvicorn --factory` starts it)."""
+    """The API of these settings, or of the environment's (as `uvicorn --factory` starts it).
+
+    Raises LikenessError where it could not work: no database, an old one, no store.
+    """
     if settings is None:
         settings = load_settings()
         configure_logging(settings, "api")
         warn_of_unknown_variables()
+    # Before there is a server: to uvicorn, what is raised while it comes up is a traceback.
+    _require_startable(settings)
     registry, collector = CollectorRegistry(), ViewCollector()
     registry.register(collector)
     state = {
@@ -154,8 +159,6 @@ async def get_docs() -> Redirect:
 @asynccontextmanager
 async def _run(app: Litestar) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
-    await asyncio.to_thread(require_startable, settings)
-    await asyncio.to_thread(_tell_of_rights, settings)
     async with open_services(settings) as services:
         app.state.services = services
         forget = asyncio.create_task(_forget(services), name="forget permits")
@@ -165,21 +168,21 @@ async def _run(app: Litestar) -> AsyncIterator[None]:
             forget.cancel()
 
 
-def require_startable(settings: Settings) -> None:
+def _require_startable(settings: Settings) -> None:
     """Say in one line of the log why the API cannot start, and raise that as a LikenessError."""
     try:
         storage.open_store(settings)
         storage.open_public_store(settings)
         with db.reach(settings, "api") as connection:
             require_current_schema(connection)
+            _tell_of_rights(connection)
     except LikenessError as error:
         _log.error("cannot start", reason=str(error))
         raise
 
 
-def _tell_of_rights(settings: Settings) -> None:
-    with db.reach(settings, "api") as connection:
-        row = connection.execute(_OWNS).fetchone()
+def _tell_of_rights(connection: db.Connection) -> None:
+    row = connection.execute(_OWNS).fetchone()
     if row and row["owns"]:
         _log.warning(
             "the API may alter tables",

@@ -10,7 +10,7 @@ from types import FrameType
 import uvicorn
 from litestar import Litestar
 
-from api.app import create_app, require_startable
+from api.app import create_app
 from worker.settings import Settings
 
 _COLLECT_EVERY = 20_000
@@ -45,7 +45,7 @@ class Server(uvicorn.Server):
 
 
 def make_server(settings: Settings) -> Server:
-    """The server of these settings, not yet running."""
+    """The server of these settings, not yet running. Raises LikenessError where it cannot."""
     app = create_app(settings)
     config = uvicorn.Config(
         app,
@@ -70,8 +70,6 @@ def serve(settings: Settings, sockets: Sequence[socket.socket] | None = None) ->
 
     Raises LikenessError where it cannot start.
     """
-    # What the application raises while it comes up is a traceback to uvicorn.
-    require_startable(settings)
     server = make_server(settings)
     # What is loaded by now stays, and requests leave few cycles behind: the collector need not walk
     # all modules again and again to find that out.
