@@ -1,14 +1,17 @@
 """Alerts: what is measured, when an alert opens and closes, and who is told of it."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
+import click
 import pytest
 from psycopg import Connection
 from psycopg.errors import InvalidDatetimeFormat
 from psycopg.rows import DictRow
 
 from tests.shop import Shop, fault
+from worker.cli import likeness
 from worker.db import query_errors
 from worker.errors import BadInput, NotFound
 
@@ -286,3 +289,19 @@ def test_a_webhook_that_makes_no_sense_is_refused_for_its_own_reason(
         shop.rows(f"select * from likeness.save_webhook({arguments})")
     assert "topsecret" not in str(caught.value)
     assert shop.rows("select * from likeness.webhooks") == []
+
+
+def test_what_a_hint_names_is_there(shop: Shop) -> None:
+    hints = [row["hint"] for row in shop.rows("select hint from likeness.alert_rules")]
+    queries = [query for hint in hints for query in re.findall(r"select [^;]+ from [^;]+", hint)]
+    for query in queries:
+        shop.execute(query.rstrip("."))
+    commands = [line for hint in hints for line in re.findall(r"\blikeness ([a-z ]+)", hint)]
+    for line in commands:
+        command: click.Command = likeness
+        words = line.split()
+        while words and isinstance(command, click.Group):
+            assert words[0] in command.commands, line
+            command = command.commands[words.pop(0)]
+    assert len(queries) > 5
+    assert len(commands) > 2
