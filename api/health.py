@@ -16,7 +16,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from api.services import Services
 from worker import db
 from worker.errors import LikenessError
-from worker.migrate import MEND, schema_problem
+from worker.migrate import schema_problem
 
 _CHECK_SECONDS = 5.0
 _NO_STORE = {"cache-control": "no-store"}
@@ -73,8 +73,7 @@ async def _check_database(services: Services) -> Check:
 def _look_at_schema(services: Services) -> str | None:
     # A connection of its own: a pool that is worn out is a fault of another kind.
     with db.connect(services.settings, "api probe") as connection:
-        problem = schema_problem(connection)
-    return f"{problem}; run: {MEND}" if problem else None
+        return schema_problem(connection)
 
 
 async def _check_store(services: Services) -> Check:

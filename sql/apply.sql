@@ -8,8 +8,10 @@
 \set ON_ERROR_STOP on
 \set QUIET on
 set client_min_messages = warning;
-set lock_timeout = '10s';
+set client_encoding = 'UTF8';
+set standard_conforming_strings = on;
 select pg_advisory_xact_lock(7235421901) \g /dev/null
+set lock_timeout = '10s';
 \ir bootstrap.sql
 
 \set migration 0001_suppliers_and_hosts

@@ -1,4 +1,26 @@
 -- The two tables that tell what has been applied. Safe to run again: everything else counts on them.
+do $$
+begin
+  if getdatabaseencoding() <> 'UTF8' then
+    raise exception 'the database is encoded in %, and names of products come in any script', getdatabaseencoding()
+      using hint = 'create database likeness encoding ''UTF8'' template template0;';
+  end if;
+  -- Hosts and names are compared in lower case.
+  if lower('HI') <> 'hi' then
+    raise exception 'in the locale of this database the lower case of HI is %', lower('HI')
+      using hint = 'create database likeness locale_provider builtin builtin_locale ''C.UTF-8'' template template0; before Postgres 17: lc_collate ''C'' lc_ctype ''C.UTF-8''.';
+  end if;
+  -- Functions name what is in them with its schema.
+  if to_regnamespace('public') is null then
+    raise exception 'there is no schema public, where the extensions pg_trgm and fuzzystrmatch belong' using hint = 'create schema public;';
+  end if;
+  if exists (
+    select from pg_extension e where e.extname in ('pg_trgm', 'fuzzystrmatch') and e.extnamespace <> to_regnamespace('public')) then
+    raise exception 'the extensions pg_trgm and fuzzystrmatch have to be in the schema public'
+      using hint = 'alter extension pg_trgm set schema public; alter extension fuzzystrmatch set schema public;';
+  end if;
+end
+$$;
 create schema if not exists likeness;
 comment on schema likeness is 'Likeness: mirrors, matches and serves product pictures. Start with sql/README.md.';
 

@@ -10,7 +10,7 @@ begin
   end if;
 exception
   when insufficient_privilege then
-    raise notice 'no right to create roles: make likeness_app and likeness_reader and migrate again';
+    raise warning 'no right to create roles: make likeness_app and likeness_reader and migrate again';
   when duplicate_object or unique_violation then
     null; -- another database of this cluster made them a moment ago
 end

@@ -4,7 +4,7 @@ Our own SQLSTATEs (class LK) become Python errors here and nowhere else.
 """
 
 import select
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
 
@@ -19,6 +19,15 @@ from worker.settings import Settings
 
 # procrastinate's statements name their tables without a schema; ours are always qualified.
 SEARCH_PATH = "likeness, procrastinate, public"
+# Databases and roles may have other defaults. SQL, psycopg and procrastinate count on these.
+PINNED = {
+    "timezone": "UTC",
+    "datestyle": "ISO, MDY",
+    "intervalstyle": "postgres",
+    "standard_conforming_strings": "on",
+    "default_transaction_isolation": "read committed",
+}
+CLIENT_ENCODING = "utf8"
 
 Row = dict[str, Any]
 Connection = psycopg.Connection[Row]
@@ -48,17 +57,22 @@ def query_errors() -> Iterator[None]:
         cls = _BY_SQLSTATE.get(error.sqlstate or "")
         if cls is None:
             raise
-        raise cls(error.diag.message_primary or str(error)) from error
+        raise cls(error.diag.message_primary or str(error), table=error.diag.table_name) from error
 
 
 def session_options(settings: Settings, program: str) -> str:
     """The `options` of a session: name resolution, and the settings that SQL functions read."""
-    options = {"search_path": SEARCH_PATH.replace(" ", ""), "timezone": "UTC"}
+    options = {"search_path": SEARCH_PATH.replace(" ", ""), **PINNED}
     if program in _PLANS_ONCE:
         options["plan_cache_mode"] = "force_generic_plan"
     if settings.rendition_base_url:
         options["likeness.rendition_base_url"] = settings.rendition_base_url.rstrip("/")
-    return " ".join(f"-c {key}={_escape(value)}" for key, value in options.items())
+    return as_options(options)
+
+
+def as_options(settings: Mapping[str, str]) -> str:
+    """Settings of a session as libpq's `options` take them."""
+    return " ".join(f"-c {key}={_escape(value)}" for key, value in settings.items())
 
 
 def _escape(value: str) -> str:
@@ -71,6 +85,7 @@ def connection_arguments(settings: Settings, program: str) -> dict[str, Any]:
     return {
         "application_name": f"likeness {program}",
         "options": session_options(settings, program),
+        "client_encoding": CLIENT_ENCODING,
         "row_factory": dict_row,
         # A peer that vanishes without a word is noticed in seconds, not in two hours.
         "keepalives_idle": 10,

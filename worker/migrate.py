@@ -6,7 +6,7 @@ the two cannot differ. The queue library's schema is its own and comes from the 
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import resources
@@ -17,15 +17,16 @@ import psycopg
 from psycopg import errors
 from psycopg.sql import SQL, Identifier, Literal
 
+from worker.db import CLIENT_ENCODING, PINNED, as_options
 from worker.errors import SettingsError, StaleSchema
 from worker.log import get_logger
 
 SQL_FOLDER = Path(__file__).resolve().parent.parent / "sql"
-MEND = "likeness migrate"
 APP_ROLE = "likeness_app"
 
 _LOCK_KEY = 7235421901  # the same as in sql/apply.sql
 _LOCK_TIMEOUT = "10s"
+_MEND = "run: likeness migrate"
 _QUEUE_SCHEMA = "procrastinate"
 _STEP = re.compile(r"^\\set migration (\S+)\n\\set checksum (\S+)$|^\\ir (\S+)$", re.MULTILINE)
 _log = get_logger()
@@ -88,24 +89,58 @@ def queue_migrations() -> Iterator[Migration]:
 def migrate(conninfo: str) -> list[str]:
     """Bring the database to this version; returns the names of what was applied.
 
-    Raises psycopg.errors.LockNotAvailable when another session holds a table for longer than 10 s,
-    and StaleSchema when the database has a migration that differs from ours.
+    Waits for whoever else is migrating. Raises psycopg.errors.LockNotAvailable when another session
+    holds a table for longer than 10 s, and StaleSchema when the database has a migration that
+    differs from ours or that we do not know.
     """
     plan = read_plan()
-    with psycopg.connect(conninfo, autocommit=True, application_name="likeness migrate") as conn:
-        conn.execute("select set_config('lock_timeout', %s, false)", (_LOCK_TIMEOUT,))
+    with _connect(conninfo) as conn:
+        conn.add_notice_handler(_tell)
         conn.execute("set client_min_messages = warning")
-        conn.execute("select pg_advisory_lock(%s)", (_LOCK_KEY,))
+        _take_turn(conn)
+        conn.execute("select set_config('lock_timeout', %s, false)", (_LOCK_TIMEOUT,))
         try:
             conn.execute((SQL_FOLDER / "bootstrap.sql").read_bytes())
+            _refuse_newer(conn, plan)
             applied = [*_apply_queue_schema(conn), *_apply_migrations(conn, plan.migrations)]
             # A new table may be what the code is about, so code follows every migration.
             if applied or _code_of(conn) != plan.code_checksum:
                 _apply_code(conn, plan)
                 applied.append("functions, views, triggers and grants")
+            else:
+                # A restore may have left them out, and roles may be new.
+                conn.execute((SQL_FOLDER / "grants.sql").read_bytes())
         finally:
             conn.execute("select pg_advisory_unlock(%s)", (_LOCK_KEY,))
     return applied
+
+
+def _connect(conninfo: str) -> psycopg.Connection[Any]:
+    return psycopg.connect(
+        conninfo,
+        autocommit=True,
+        application_name="likeness migrate",
+        client_encoding=CLIENT_ENCODING,
+        options=as_options(PINNED),
+    )
+
+
+def _tell(notice: psycopg.errors.Diagnostic) -> None:
+    _log.warning("the database says", notice=notice.message_primary)
+
+
+def _take_turn(conn: psycopg.Connection[Any]) -> None:
+    row = conn.execute("select pg_try_advisory_lock(%s)", (_LOCK_KEY,)).fetchone()
+    if not (row and row[0]):
+        _log.info("another session is migrating; waiting for it")
+        conn.execute("set lock_timeout = 0")
+        conn.execute("select pg_advisory_lock(%s)", (_LOCK_KEY,))
+
+
+def _refuse_newer(conn: psycopg.Connection[Any], plan: Plan) -> None:
+    # Its functions would be replaced by older ones, which may not fit its tables.
+    if unknown := _unknown(_recorded(conn), plan):
+        raise StaleSchema(_newer(unknown))
 
 
 def let_programs_log_in(conninfo: str, password: str | None = None) -> None:
@@ -113,7 +148,7 @@ def let_programs_log_in(conninfo: str, password: str | None = None) -> None:
 
     Raises SettingsError where the session may not say so.
     """
-    with psycopg.connect(conninfo, autocommit=True, application_name="likeness migrate") as conn:
+    with _connect(conninfo) as conn:
         command = SQL("alter role {} login").format(Identifier(APP_ROLE))
         if password is not None:
             # Hashed here: a statement may end up in the server's log.
@@ -131,10 +166,10 @@ def let_programs_log_in(conninfo: str, password: str | None = None) -> None:
 
 
 def require_current_schema(conn: psycopg.Connection[Any]) -> None:
-    """Raise StaleSchema, naming the command that mends it, unless the schema is this version's."""
+    """Raise StaleSchema, saying what mends it, unless the schema is this version's."""
     problem = schema_problem(conn)
     if problem:
-        raise StaleSchema(f"{problem}; run: {MEND}")
+        raise StaleSchema(problem)
 
 
 def has_no_schema(conn: psycopg.Connection[Any]) -> bool:
@@ -145,21 +180,38 @@ def has_no_schema(conn: psycopg.Connection[Any]) -> bool:
 
 
 def schema_problem(conn: psycopg.Connection[Any]) -> str | None:
-    """Say what makes the database differ from this version, or None when nothing does."""
-    if has_no_schema(conn):
-        return "the database has no schema of Likeness yet"
-    recorded = _recorded(conn)
+    """Say how the database differs from this version and what mends it; None: it does not."""
+    try:
+        if has_no_schema(conn):
+            return f"the database has no schema of Likeness yet; {_MEND}"
+        recorded = _recorded(conn)
+        code = _code_of(conn)
+    except errors.InsufficientPrivilege as error:
+        return f"{str(error).strip()}: the role has no grants; {_MEND} as the owner"
     plan = read_plan()
-    known = [*plan.migrations, *queue_migrations()]
-    missing = [m.name for m in known if m.name not in recorded]
+    if unknown := _unknown(recorded, plan):
+        return _newer(unknown)
+    missing = [m.name for m in _known(plan) if m.name not in recorded]
     if missing:
-        return f"the database lacks {len(missing)} migrations, first {missing[0]}"
-    unknown = recorded.keys() - {m.name for m in known}
-    if unknown:
-        return f"the database is newer than this program: it has {', '.join(sorted(unknown))}"
-    if _code_of(conn) != plan.code_checksum:
-        return "the database's functions and views are not this program's"
+        return f"the database lacks {len(missing)} migrations, first {missing[0]}; {_MEND}"
+    if code != plan.code_checksum:
+        return f"the database's functions and views are not this program's; {_MEND}"
     return None
+
+
+def _known(plan: Plan) -> list[Migration]:
+    return [*plan.migrations, *queue_migrations()]
+
+
+def _unknown(recorded: Mapping[str, str], plan: Plan) -> list[str]:
+    return sorted(recorded.keys() - {m.name for m in _known(plan)})
+
+
+def _newer(unknown: Sequence[str]) -> str:
+    return (
+        f"the database is newer than this program: it has {', '.join(unknown)};"
+        " install the program of its version, or restore a backup from before"
+    )
 
 
 def _recorded(conn: psycopg.Connection[Any]) -> dict[str, str]:

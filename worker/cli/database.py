@@ -29,6 +29,10 @@ def migrate() -> None:
         applied = apply(conninfo)
         if settings.app_password:
             let_programs_log_in(conninfo, settings.app_password.get_secret_value())
+    except psycopg.errors.RaiseException as error:
+        # The database is not fit for it.
+        reason, hint = error.diag.message_primary, error.diag.message_hint
+        raise LikenessError(f"Cannot migrate: {reason}. Do: {hint}") from error
     except psycopg.OperationalError as error:
         # Also a lock that another session holds for too long.
         raise LikenessError(f"Cannot migrate: {str(error).strip()}") from error
