@@ -12,7 +12,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 _METHODS = b"GET, HEAD, POST"
 _EXPOSED = (
     b"access-control-expose-headers",
-    b"etag, ratelimit, ratelimit-policy, retry-after, x-request-id",
+    b"content-range, etag, ratelimit, ratelimit-policy, retry-after, x-request-id",
 )
 _PREFLIGHT_SECONDS = b"600"
 _ALLOW = b"access-control-allow-origin"
@@ -32,7 +32,7 @@ class CrossOrigin:
         self._is_open = "*" in named
         patterns = (re.escape(origin.rstrip("/")).replace(r"\*", "[^/]*") for origin in named)
         self._named = re.compile("|".join(patterns) or r"(?!)")
-        headers = b"content-type, if-none-match"
+        headers = b"content-type, if-none-match, x-request-id"
         self._headers = headers if self._is_open else headers + b", authorization"
 
     async def observe(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:

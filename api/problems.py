@@ -85,6 +85,7 @@ class Problem(msgspec.Struct, omit_defaults=True):
     detail: str | None = None
     errors: list[Fault] | None = None
     reason: str | None = None
+    image_status: str | None = None
 
 
 def problem(
@@ -164,6 +165,8 @@ def _in_words(fault: dict[str, Any]) -> dict[str, Any]:
 
 def _from_ours(error: errors.LikenessError) -> ProblemDetailsException:
     match error:
+        case errors.NotFound(table="products"):
+            return problem("unknown-product", str(error))
         case errors.NotFound():
             return problem("not-found", str(error))
         case errors.BadInput():

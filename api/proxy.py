@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 from litestar import Response, get
 from litestar.di import NamedDependency
+from litestar.plugins.problem_details import ProblemDetailsException
 from litestar.response import Stream
 
 from api import caching
@@ -22,7 +23,7 @@ from api.parameters import AnyRequest, Expires, RowId, Signature
 from api.problems import documented, problem, unavailable
 from api.proxy_cache import Kept
 from api.proxying import Crowded, Failure
-from api.redirects import lead_to
+from api.redirects import lead_to, lead_to_placeholder
 from api.services import Services
 from worker.log import get_logger
 
@@ -35,7 +36,6 @@ _SAFETY = {
 _STEP_BYTES = 256 << 10
 _BROKEN_SECONDS = 30
 _LIFETIME = "public, max-age=60"
-_PERMANENT_LIFETIME = "public, max-age=600"
 _log = get_logger()
 
 
@@ -56,6 +56,17 @@ async def get_proxied(
 ) -> Response[Any]:
     if not services.signer.is_valid(f"proxy/{image_id}", sig, expires):
         raise problem("bad-signature", "Ask the resolver for a new address.")
+    try:
+        return await _show(request, services, image_id)
+    except ProblemDetailsException as fault:
+        # A page shows the placeholder sooner than a broken picture.
+        path = services.settings.placeholder_url
+        if not path:
+            raise
+        return lead_to_placeholder(path, fault.headers or {})
+
+
+async def _show(request: AnyRequest, services: Services, image_id: int) -> Response[Any]:
     found = await services.reader.fresh("select * from likeness.image_source(%s)", image_id)
     if not found or found[0]["fetch_url"] is None:
         raise _nothing()
@@ -101,7 +112,7 @@ async def _steps(file: BinaryIO) -> AsyncIterator[bytes]:
 
 def _failure(failure: Failure) -> Exception:
     if failure.is_permanent:
-        return _nothing(failure.reason, _PERMANENT_LIFETIME)
+        return _nothing(failure.reason)
     seconds = max(1, math.ceil(failure.until - time.monotonic()))
     return problem(
         "source-failed",
@@ -114,8 +125,9 @@ def _failure(failure: Failure) -> Exception:
     )
 
 
-def _nothing(reason: str | None = None, lifetime: str = caching.NOTHING_THERE) -> Exception:
-    headers = {"cache-control": lifetime}
+def _nothing(reason: str | None = None) -> Exception:
+    # Not for longer: the address stays the same where its source is put right.
+    headers = {"cache-control": caching.NOTHING_THERE}
     if reason is None:
         return problem("no-image", headers=headers)
     detail = f"The source has no picture to show: {reason}."

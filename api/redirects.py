@@ -5,6 +5,7 @@ picture at one place; SQL chooses by the same rules as everywhere.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Annotated
 from urllib.parse import unquote_to_bytes
 
@@ -134,8 +135,7 @@ def lead_to(request: AnyRequest, shown: Shown) -> Redirect:
     settings: Settings = request.app.state.settings
     if shown.url is None and settings.placeholder_url:
         headers = {"cache-control": _lifetime_of_none(shown), "vary": "Accept"}
-        path = settings.placeholder_url
-        return Redirect(path=path, status_code=302, media_type="text/plain", headers=headers)
+        return lead_to_placeholder(settings.placeholder_url, headers)
     if shown.url is None:
         reason = "It failed." if shown.status == "failed" else "None is known yet."
         headers = {"cache-control": _lifetime_of_none(shown), "vary": "Accept"}
@@ -154,6 +154,11 @@ def lead_to(request: AnyRequest, shown: Shown) -> Redirect:
             "access-control-allow-origin": "*",
         },
     )
+
+
+def lead_to_placeholder(path: str, headers: Mapping[str, str]) -> Redirect:
+    """The redirect to what stands for a picture that cannot be shown."""
+    return Redirect(path=path, status_code=302, media_type="text/plain", headers=dict(headers))
 
 
 def _lifetime_of_none(shown: Shown) -> str:

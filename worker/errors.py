@@ -28,9 +28,13 @@ class SettingsError(LikenessError):
 
 
 class QueryError(LikenessError):
-    """The database refused a call with an SQLSTATE of ours."""
+    """The database refused a call with an SQLSTATE of ours; ``table``: whose row it is about."""
 
     sqlstate = "LK000"
+
+    def __init__(self, message: str, *, table: str | None = None) -> None:
+        super().__init__(message)
+        self.table = table
 
 
 class LostClaim(QueryError):

@@ -83,6 +83,17 @@ def test_what_is_pending_is_kept_shortly_and_led_through_the_signed_proxy(
     assert 1 <= max_age <= 30
 
 
+def test_an_outdated_answer_is_kept_no_longer_than_it_says(
+    client: httpx.Client, shop: Shop
+) -> None:
+    product = shop.pending()
+    shop.complete()
+    shop.connection.execute("select likeness.queue_images(%s)", ([shop.image(product)],))
+    answer = client.get(f"/api/products/{product}/display-url")
+    assert answer.json()["status"] == "outdated"
+    assert answer.headers["cache-control"] == f"public, max-age={answer.json()['retry_after']}"
+
+
 def test_an_answer_is_not_sent_again_to_who_has_it(client: httpx.Client, shop: Shop) -> None:
     product = shop.pending()
     shop.complete()

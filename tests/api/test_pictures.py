@@ -66,7 +66,9 @@ def test_what_was_removed_is_listed_and_can_be_restored(
 def test_a_store_may_prefer_its_own_pictures(service: httpx.Client, product: int) -> None:
     answer = service.patch(f"/api/products/{product}", json={"use_custom_image": True})
     assert answer.json()["use_custom_image"]
-    assert service.patch("/api/products/999", json={"use_custom_image": True}).status_code == 404
+    unknown = service.patch("/api/products/999", json={"use_custom_image": True})
+    assert unknown.status_code == 404
+    assert unknown.json()["type"] == "urn:likeness:problem:unknown-product"
 
 
 def test_an_upload_is_kept_and_queued_before_all_else(

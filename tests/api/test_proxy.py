@@ -116,6 +116,22 @@ def test_a_failing_source_is_asked_again_only_after_a_while(
     assert origin.hits["/pictures/a.jpg"] == 1
 
 
+def test_instead_of_a_broken_picture_the_placeholder_is_shown(
+    shop: Shop, origin: Origin, api_settings: Settings
+) -> None:
+    from tests.api.serving import client_of, running
+
+    origin.put("a.jpg", b"no", status=503)
+    product = shop.pending(prefix=origin.prefix)
+    settings = api_settings.model_copy(update={"placeholder_url": "/static/picture.svg"})
+    with running(settings), client_of(settings) as client:
+        answer = client.get(_proxied(client, product))
+        assert answer.status_code == 302
+        assert answer.headers["location"] == "/static/picture.svg"
+        assert answer.headers["cache-control"] == "public, max-age=15"
+        assert client.get("/api/images/proxy/1?sig=no&expires=0").status_code == 403
+
+
 def test_a_source_in_a_private_network_is_not_called(
     shop: Shop, origin: Origin, api_settings: Settings
 ) -> None:

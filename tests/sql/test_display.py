@@ -64,19 +64,25 @@ def test_an_original_is_zoomed_where_browsers_show_its_format(shop: Shop, format
     assert one(shop, product, "zoom")["source"] == source
 
 
-def test_a_name_wins_over_the_key_of_another_supplier(shop: Shop) -> None:
+def test_where_a_name_is_the_key_of_another_supplier_the_first_keeps_its_aliases(
+    shop: Shop,
+) -> None:
     shop.add_product("p", "p.jpg")
     first = shop.value("select supplier_id from likeness.products")
     named = shop.value("select likeness.save_supplier(%s, '{}')", str(first))
-    for supplier in (first, named):
+    early = shop.value("select likeness.save_supplier(%s, '{}')", str(named + 2))
+    late = shop.value("select likeness.save_supplier('late', '{}')")
+    assert late == named + 2
+    for supplier in (first, named, early, late):
         shop.execute(
             "insert into likeness.products (supplier_id, dataset_id, sku)"
             " select %s, d.id, 'same' from likeness.datasets d",
             supplier,
         )
-    found = shop.rows("select * from likeness.find_image(%s, 'same')", str(first))
-    owner = "select supplier_id from likeness.products where id = %s"
-    assert [shop.value(owner, row["product_id"]) for row in found] == [named]
+    for key, owner in ((first, first), (late, early), ("late", late)):
+        [found] = shop.rows("select * from likeness.find_image(%s, 'same')", str(key))
+        of = "select supplier_id from likeness.products where id = %s"
+        assert shop.value(of, found["product_id"]) == owner
 
 
 def test_the_only_size_of_a_small_picture_is_both_to_who_waits_for_it(shop: Shop) -> None:

@@ -14,7 +14,7 @@ begin atomic
            coalesce('"' || d.placeholder || '"', 'null'), coalesce(d.retry_after::text, 'null'), coalesce('"' || d.version || '"', 'null'),
            d.is_known::text), ','), ''),
          array_agg(d.product_id) filter (where d.status in ('pending', 'outdated')),
-         min(d.retry_after) filter (where d.status in ('pending', 'processing', 'failed')),
+         min(d.retry_after) filter (where d.status in ('pending', 'processing', 'failed', 'outdated')),
          coalesce(bool_or(not d.is_known), false)
     from likeness.display_rows(display_answer.product_ids, display_answer.context, null, display_answer.api_url) d;
 end;

@@ -26,7 +26,7 @@ begin
   end if;
   if exists (select from unnest(refresh_images.product_ids) a (id) where not exists (select from likeness.products p where p.id = a.id)) then
     raise exception 'there is no product %', (select min(a.id) from unnest(refresh_images.product_ids) a (id) where not exists (select from likeness.products p where p.id = a.id))
-      using errcode = 'LK002';
+      using errcode = 'LK002', table = 'products';
   end if;
   -- Shared pictures are refreshed by the name of any product that shares them.
   select array_agg(i.id order by i.id), (count(*) filter (where i.status = 'processing'))::int

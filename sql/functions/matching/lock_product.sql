@@ -14,7 +14,7 @@ begin
       for share;
   select p.* into v_product from likeness.products p where p.id = lock_product.product_id for no key update;
   if not found then
-    raise exception 'there is no product %', product_id using errcode = 'LK002';
+    raise exception 'there is no product %', product_id using errcode = 'LK002', table = 'products';
   end if;
   perform likeness.lock_matching();
   return v_product;

@@ -14,7 +14,7 @@ begin
     where s.id = (select p.supplier_id from likeness.products p where p.id = lock_pictures.product_id and p.status <> 'deleted')
       for no key update;
   if not found then
-    raise exception 'there is no product %', product_id using errcode = 'LK002';
+    raise exception 'there is no product %', product_id using errcode = 'LK002', table = 'products';
   end if;
   if is_for_upload then
     select p.canonical_product_id into v_canonical from likeness.products p where p.id = lock_pictures.product_id;

@@ -12,7 +12,7 @@ begin
      set use_custom_image = set_use_custom_image.use_custom_image
    where p.id = set_use_custom_image.product_id and p.status <> 'deleted';
   if not found then
-    raise exception 'there is no product %', product_id using errcode = 'LK002';
+    raise exception 'there is no product %', product_id using errcode = 'LK002', table = 'products';
   end if;
 end
 $$;

@@ -12,7 +12,7 @@ begin
     raise exception 'give exactly one of product_id and image_id' using errcode = 'LK004', hint = 'select * from likeness.explain_image(product_id => 1);';
   end if;
   if explain_image.product_id is not null and not exists (select from likeness.products p where p.id = explain_image.product_id) then
-    raise exception 'there is no product %', explain_image.product_id using errcode = 'LK002';
+    raise exception 'there is no product %', explain_image.product_id using errcode = 'LK002', table = 'products';
   end if;
   if explain_image.image_id is not null and not exists (select from likeness.images i where i.id = explain_image.image_id) then
     raise exception 'there is no image %', explain_image.image_id using errcode = 'LK002', hint = 'Its product may have left the feed: see image_history.';
