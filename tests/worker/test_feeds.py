@@ -249,6 +249,34 @@ def test_pictures_that_cannot_be_fetched_are_rejected_and_their_row_lands() -> N
     assert [(flaw.line, flaw.column) for flaw in flaws] == [(n, "images") for n in range(2, 7)]
 
 
+def test_an_address_with_a_password_is_rejected() -> None:
+    rows, flaws = rows_of(
+        "sku;images\n1;https://me:secret@h.test/a.jpg|https://h.test/@b.jpg|c@d.jpg\n"
+    )
+    assert rows[0]["pictures"] == ["https://h.test/@b.jpg", "c@d.jpg"]
+    assert ["likeness credentials" in flaw.reason for flaw in flaws] == [True]
+
+
+@pytest.mark.parametrize(
+    ("pictures", "read"),
+    [
+        ({"main": "a.jpg"}, None),
+        ([{"href": "a.jpg"}, {"large": "b.jpg"}], ["a.jpg"]),
+        ([[{"large": "b.jpg"}]], None),
+        ([], []),
+        (None, []),
+    ],
+)
+def test_what_names_no_picture_is_rejected_and_what_was_there_is_kept(
+    pictures: object, read: list[str] | None
+) -> None:
+    rows, flaws = rows_of(json.dumps({"sku": "1", "images": pictures}))
+    assert rows[0].get("pictures") == read
+    assert [flaw.column for flaw in flaws] == ["images"] * (
+        read != pictures and pictures is not None
+    )
+
+
 def test_a_row_has_a_bounded_number_of_pictures() -> None:
     rows, flaws = rows_of("sku;images\n1;" + "|".join(f"{n}.jpg" for n in range(300)) + "\n")
     assert (len(rows[0]["pictures"]), len(flaws)) == (250, 50)
@@ -287,12 +315,16 @@ def test_a_row_has_a_bounded_number_of_pictures() -> None:
         ('["a.jpg", "b, c.jpg"]', ["a.jpg", "b, c.jpg"]),
         ("['a.jpg', 'b.jpg']", ["a.jpg", "b.jpg"]),
         ('[{"src": "b.jpg", "position": 2}, {"src": "a.jpg", "position": 1}]', ["a.jpg", "b.jpg"]),
+        ("https://h.test/a.php?id=1&amp;size=2", ["https://h.test/a.php?id=1&size=2"]),
+        ("M&uuml;ller.jpg;a.php?b=1&#38;c=2", ["Müller.jpg", "a.php?b=1&c=2"]),
+        ("https://h.test/a.jpg?a=1&copy=2", ["https://h.test/a.jpg?a=1&copy=2"]),
+        *((nothing, []) for nothing in ("NULL", " n/a ", "-", "None", "#N/A")),
         ("a.jpg|", ["a.jpg"]),
         (",a.jpg,,b.jpg,", ["a.jpg", "b.jpg"]),
     ],
 )
 def test_a_cell_of_pictures_is_split_where_an_address_ends(cell: str, pictures: list[str]) -> None:
-    assert split_cell(cell) == pictures
+    assert split_cell(cell, []) == pictures
 
 
 @pytest.mark.parametrize(
@@ -579,6 +611,15 @@ def test_good_rows_land_and_bad_ones_go_to_the_rejects_file(connection: Db, tmp_
     assert [flaw.line for flaw in result.rejects] == [3, 4, 5, 6]
     again = import_feed(connection, [FEED.encode()], supplier="acme")
     assert (again.dataset_id, again.products_unchanged) == (result.dataset_id, 3)
+
+
+def test_a_rejects_file_that_cannot_be_there_is_told_before_the_import(
+    connection: Db, tmp_path: Path
+) -> None:
+    for path in (tmp_path / "none" / "r.csv", tmp_path):
+        with pytest.raises(FeedError, match="Cannot write rejects to"):
+            import_feed(connection, [b"sku\n1\n"], supplier="acme", rejects_path=path)
+    assert connection.execute("select from likeness.suppliers").fetchall() == []
 
 
 def test_a_feed_without_rejects_leaves_no_rejects_file(connection: Db, tmp_path: Path) -> None:

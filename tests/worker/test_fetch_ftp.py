@@ -277,6 +277,15 @@ def test_a_server_that_knows_only_epsv_is_understood() -> None:
         assert fetched(settings(server.port), Source(server.url("a.jpg"))).data == PICTURE
 
 
+def test_a_server_behind_nat_that_names_the_address_of_its_lan_is_understood() -> None:
+    replies = {
+        "PASV": "227 Entering Passive Mode (10,1,2,3,200,1)",
+        "EPSV": "229 Extended (|||{port}|)",
+    }
+    with LyingFtp(PICTURE, replies) as server:
+        assert fetched(settings(server.port), Source(server.url("a.jpg"))).data == PICTURE
+
+
 @pytest.mark.parametrize(
     ("replies", "reason", "retryable"),
     [

@@ -4,6 +4,7 @@ A comma, a semicolon and even a space may belong to an address, so each is a sep
 what stands around it says so.
 """
 
+import html
 import json
 import re
 from collections.abc import Iterable
@@ -26,15 +27,25 @@ _SUSPECT = re.compile(r"[|,;\s\[\"']")
 _ABSOLUTE = re.compile(_SCHEME, re.IGNORECASE)
 _OTHER_SCHEME = re.compile(r"(?!(?:https?|ftps?)://)[a-z][a-z0-9+.\-]*:", re.IGNORECASE)
 _ADDRESS_KEYS = ("src", "url", "href", "link", "image", "image_url", "source_url")
+# Whole ones alone: of ?a=1&copy=2 nothing is meant.
+_ENTITY = re.compile(r"&(?:[a-z][a-z0-9]*|#[0-9]+|#x[0-9a-f]+);", re.IGNORECASE)
+# What spreadsheets, databases and programs write where there is nothing.
+_NOTHING = frozenset({"-", "--", "null", "none", "nil", "nan", "n/a", "#n/a", "#n/v"})
+_CREDENTIALS = re.compile(rf"{_SCHEME}[^/?#]*@", re.IGNORECASE)
 
 
-def split_cell(cell: str) -> list[str]:
-    """The addresses and paths in one cell, in their order."""
-    text = cell.strip()
+UNREAD = f"a picture is a text or an object with one of {', '.join(_ADDRESS_KEYS)}"
+
+
+def split_cell(cell: str, unread: list[str]) -> list[str]:
+    """The addresses and paths in one cell, in their order; what names none goes to ``unread``."""
+    text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), cell).strip()
+    if text.lower() in _NOTHING:
+        return []
     if not _SUSPECT.search(text):
         return [text] if text else []
     if text[0] == "[" and text[-1] == "]":
-        listed = _listed(text)
+        listed = _listed(text, unread)
         if listed is not None:
             return listed
     if text.lower().startswith("data:"):
@@ -45,33 +56,38 @@ def split_cell(cell: str) -> list[str]:
     return [piece for raw in pieces if (piece := raw.strip(" \t\r\n,;|\"'"))]
 
 
-def _listed(text: str) -> list[str] | None:
+def _listed(text: str, unread: list[str]) -> list[str] | None:
     """A JSON array (or one with single quotes, as Python prints it), or None where it is none."""
     for attempt in (text, text.replace("'", '"')):
         try:
-            return addresses_of(json.loads(attempt))
+            value = json.loads(attempt)
         except ValueError:
             continue
+        return addresses_of(value, unread)
     return None
 
 
-def addresses_of(value: object) -> list[str]:
-    """The addresses in a JSON value: a text, a list of texts, or of objects with src or url."""
+def addresses_of(value: object, unread: list[str]) -> list[str]:
+    """The addresses in a JSON value: a text, a list of texts, or of objects with src or url.
+
+    What names no address goes to ``unread`` as JSON.
+    """
     if value is None:
         return []
     if isinstance(value, str):
-        return split_cell(value)
-    if isinstance(value, dict):
-        found = [value[key] for key in _ADDRESS_KEYS if isinstance(value.get(key), str)]
-        return [found[0].strip()] if found else []
+        return split_cell(value, unread)
     if isinstance(value, list):
         return [
             address
             for item in _in_order(value)
-            for address in ([item.strip()] if isinstance(item, str) else addresses_of(item))
+            for address in ([item.strip()] if isinstance(item, str) else addresses_of(item, unread))
             if address
         ]
-    raise ValueError("not a text, a list or an object")
+    found = [value.get(key) for key in _ADDRESS_KEYS] if isinstance(value, dict) else []
+    named = [text.strip() for text in found if isinstance(text, str)]
+    if not named:
+        unread.append(json.dumps(value, default=str))
+    return [address for address in named[:1] if address]
 
 
 def _in_order(items: list[object]) -> Iterable[object]:
@@ -86,6 +102,8 @@ def refusal_of(address: str) -> str | None:
         return f"an address has at most {MAX_ADDRESS} characters"
     if _OTHER_SCHEME.match(address):
         return "only http, https and ftp addresses and paths can be fetched"
+    if _CREDENTIALS.match(address):
+        return "an address holds no password; `likeness credentials` keeps it apart"
     if address.startswith("#") or not address.strip("./\\"):
         return "this names no file"
     return None

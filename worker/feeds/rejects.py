@@ -1,11 +1,14 @@
 """Owns what a feed's owner hears of the rows that did not land: counts, the first few, a file."""
 
 import csv
-from collections.abc import Iterator
-from contextlib import contextmanager
+import errno
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
+from worker.errors import FeedError
 from worker.feeds.records import Flaw
 from worker.feeds.rows import shown
 
@@ -15,8 +18,9 @@ _HEADER = ("line", "column", "reason", "value")
 class Rejects:
     """Collects flaws; the file is written as they come, so that none is kept in memory."""
 
-    def __init__(self, file: IO[str] | None, keep: int) -> None:
-        self._writer = csv.writer(file, lineterminator="\n") if file else None
+    def __init__(self, open_file: Callable[[], IO[str]] | None, keep: int) -> None:
+        self._open_file = open_file
+        self._writer: Any = None
         self._keep = keep
         self.first: list[Flaw] = []
         self.rows = 0
@@ -31,20 +35,29 @@ class Rejects:
         flaw = Flaw(flaw.line, flaw.column, flaw.reason, shown(flaw.value))
         if len(self.first) < self._keep:
             self.first.append(flaw)
+        if self._writer is None and self._open_file:
+            self._writer = csv.writer(self._open_file(), lineterminator="\n")
+            self._writer.writerow(_HEADER)
         if self._writer:
-            if self.rows + self.pictures == 1:
-                self._writer.writerow(_HEADER)
             self._writer.writerow((flaw.line, flaw.column, flaw.reason, flaw.value))
 
 
 @contextmanager
 def collect_rejects(path: Path | None, keep: int) -> Iterator[Rejects]:
-    """Collect into ``path`` (made anew; gone again when nothing was rejected) and in memory."""
+    """Collect in memory, and into ``path``, which is made when there is something to write.
+
+    Raises FeedError where no file can be there.
+    """
     if path is None:
         yield Rejects(None, keep)
         return
-    with path.open("w", encoding="utf-8", newline="") as file:
-        rejects = Rejects(file, keep)
-        yield rejects
-    if not (rejects.rows or rejects.pictures):
-        path.unlink()
+    try:
+        path.unlink(missing_ok=True)
+        if not os.access(path.parent, os.W_OK):
+            raise PermissionError(errno.EACCES, "no folder that may be written to")
+    except OSError as error:
+        raise FeedError(f"Cannot write rejects to {path}: {error.strerror}.") from error
+    with ExitStack() as stack:
+        yield Rejects(
+            lambda: stack.enter_context(path.open("w", encoding="utf-8", newline="")), keep
+        )

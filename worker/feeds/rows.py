@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from worker.feeds.header import Layout
-from worker.feeds.pictures import MAX_PICTURES, addresses_of, refusal_of, split_cell
+from worker.feeds.pictures import MAX_PICTURES, UNREAD, addresses_of, refusal_of
 from worker.feeds.records import Flaw, Record
 from worker.feeds.text import UNDECODABLE
 from worker.feeds.values import parse_price, parse_status, parse_time
@@ -119,16 +119,15 @@ def _unfit_characters(text: str) -> str | None:
     return "a NUL byte" if found[0] == "\0" else "bytes that are not in the feed's encoding"
 
 
-def _pictures(line: int, cells: list[Any], reject: Callable[[Flaw], None]) -> list[str]:
-    """Addresses in order; one that is unfit is rejected alone, and the row lands."""
+def _pictures(line: int, cells: list[Any], reject: Callable[[Flaw], None]) -> list[str] | None:
+    """Addresses in order; one that is unfit is rejected alone, and the row lands.
+
+    None where nothing could be read: the product keeps the pictures that it has.
+    """
     pictures: list[str] = []
+    unread: list[str] = []
     for cell in cells:
-        try:
-            found = split_cell(cell) if isinstance(cell, str) else addresses_of(cell)
-        except ValueError as error:
-            reject(Flaw(line, "images", str(error), str(cell)))
-            continue
-        for address in found:
+        for address in addresses_of(cell, unread):
             reason = _unfit_characters(address) or refusal_of(address)
             if not reason and len(pictures) >= MAX_PICTURES:
                 reason = f"a row has at most {MAX_PICTURES} pictures"
@@ -136,7 +135,9 @@ def _pictures(line: int, cells: list[Any], reject: Callable[[Flaw], None]) -> li
                 reject(Flaw(line, "images", reason, address))
             else:
                 pictures.append(address)
-    return pictures
+    for value in unread:
+        reject(Flaw(line, "images", UNREAD, value))
+    return pictures if pictures or not unread else None
 
 
 def shown(value: str) -> str:

@@ -53,10 +53,25 @@ class _Client(ftplib.FTP_TLS):
         control = parse_address(self.control.getpeername()[0])
         host, port = self._ask_for_port()
         if host and parse_address(host) != control:
-            raise blocked(f"the FTP server {self.host} sends its data from another address, {host}")
+            port = self._ask_again(host)
         if port < _FIRST_UNPRIVILEGED_PORT:
             raise blocked(f"the FTP server {self.host} sends its data from port {port}")
         return self.control.getpeername()[0], port
+
+    def _ask_again(self, host: str) -> int:
+        """The port of a server that names another address, as one behind NAT names its LAN's."""
+        lied = blocked(f"the FTP server {self.host} sends its data from another address, {host}")
+        announced = parse_address(host)
+        if announced.is_loopback or announced.is_link_local:
+            raise lied
+        try:
+            # Of today's servers that know EPSV, which names a port and no address.
+            host, port = _parse_epsv(self.sendcmd("EPSV"))
+        except ftplib.Error:
+            raise lied from None
+        if host:
+            raise lied
+        return port
 
     def _ask_for_port(self) -> tuple[str, int]:
         if self.af == socket.AF_INET:

@@ -58,7 +58,7 @@ begin
    where g.position >= 1000
   returning g.row_line, 'images', 'a product has at most 1000 pictures', g.source_url;
   return query
-  select r.line, 'sku', format('the sku was already given in line %s, and this row brings no further picture of the same product', f.line), r.sku
+  select r.line, 'sku', format('the sku was already given in line %s: a further row adds pictures only where it brings new ones and contradicts that line nowhere', f.line), r.sku
     from pg_temp.feed_rows r
     join pg_temp.feed_products f on f.sku = r.sku and f.line <> r.line
    where not exists (select from pg_temp.feed_pictures g where g.line = f.line and g.row_line = r.line)
