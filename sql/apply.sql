@@ -74,8 +74,8 @@ set lock_timeout = '10s';
 \set migration 0020_match_words
 \set checksum 05b32e10d4d5f920043187f8f03e30340927ff40ccba9e4b4eedbe57f322351a
 \ir apply_migration.sql
-\set migration 0021_webhook_hint
-\set checksum 91234115c7cdcfca86043f395c13354a5cd5105c7ef5301ce4ee5ad819f5f7fd
+\set migration 0021_hints
+\set checksum cf0fcf07c6e5630bcf226ac23e018f7989e500c2bfed68bb23a3a20973322224
 \ir apply_migration.sql
 
 -- From here on: current state, dropped and made anew as a whole.

@@ -249,6 +249,18 @@ def test_pictures_that_cannot_be_fetched_are_rejected_and_their_row_lands() -> N
     assert [(flaw.line, flaw.column) for flaw in flaws] == [(n, "images") for n in range(2, 7)]
 
 
+def test_text_that_excel_keeps_from_being_a_number_is_that_text() -> None:
+    rows, flaws = rows_of('sku;mpn;name\n="0012";="007";Size ="M"\n')
+    assert (rows[0]["sku"], rows[0]["mpn"], rows[0]["name"]) == ("0012", "007", 'Size ="M"')
+    assert flaws == []
+
+
+@pytest.mark.parametrize("others", ["photo", "picture", "image_url", "images", "gallery", "image1"])
+def test_a_column_that_says_main_comes_before_all_others(others: str) -> None:
+    rows, _ = rows_of(f"sku;{others};main_image\n1;b.jpg;a.jpg\n")
+    assert rows[0]["pictures"] == ["a.jpg", "b.jpg"]
+
+
 def test_an_address_with_a_password_is_rejected() -> None:
     rows, flaws = rows_of(
         "sku;images\n1;https://me:secret@h.test/a.jpg|https://h.test/@b.jpg|c@d.jpg\n"

@@ -118,13 +118,16 @@ def field_of(name: str) -> tuple[str, int] | None:
 
 
 def picture_place(name: str) -> tuple[int, int] | None:
-    """Where a column's pictures stand: (0, …) heroes, then by number; None: it holds none."""
+    """Where a column's pictures stand: (0, …) heroes, those that say so before single pictures,
+    then (1, …) by number; None: it holds none."""
     match = _PICTURES.fullmatch(compact(name))
     if not match:
         return None
     number = int(match["number"] or match["last"] or 0)
-    is_hero = match["hero"] or not (match["more"] or match["plural"] or number or match["gallery"])
-    return (0 if is_hero else 1, number)
+    if match["hero"]:
+        return (0, number)
+    is_one = not (match["more"] or match["plural"] or number or match["gallery"])
+    return (0, 999) if is_one else (1, number)
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,9 @@ UNREAD = f"a picture is a text or an object with one of {', '.join(_ADDRESS_KEYS
 
 def split_cell(cell: str, unread: list[str]) -> list[str]:
     """The addresses and paths in one cell, in their order; what names none goes to ``unread``."""
-    text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), cell).strip()
+    text = cell.strip()
+    if "&" in text:
+        text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
     if text.lower() in _NOTHING:
         return []
     if not _SUSPECT.search(text):

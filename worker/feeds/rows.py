@@ -26,6 +26,8 @@ _PARSED: dict[str, Callable[[str], str]] = {
     "media_changed_at": parse_time,
 }
 _UNFIT = re.compile(f"\0|{UNDECODABLE.pattern}")
+# How text that looks like a number is kept from becoming one: ="0012".
+_EXCEL_TEXT = re.compile(r'="([^"]*)"')
 _SHOWN = 200  # characters of a bad value
 
 Row = tuple[Any, ...]
@@ -98,6 +100,8 @@ def _text(values: dict[str, Any], field: str) -> str | None:
     if not isinstance(value, str):
         raise _Unfit(field, "not a text or a number", str(value))
     text = value.strip()
+    if text.startswith('="') and (escaped := _EXCEL_TEXT.fullmatch(text)):
+        text = escaped[1].strip()
     if reason := _unfit_characters(text):
         raise _Unfit(field, reason, text)
     if len(text) > _MOST_CHARACTERS[field]:

@@ -23,4 +23,4 @@ begin
 end
 $$;
 comment on function likeness.find_service_key(text) is
-  'A living service key by the part of it that is no secret; the caller compares the digest. Runs as the owner, so that likeness_app needs no right on service_keys and can neither read digests nor make keys.';
+  'A living service key by the part of it that is no secret; the caller compares the digest. Runs as the owner, so that likeness_app needs no right on service_keys: it reads the digest of a key whose id it has been given, and can make none.';
