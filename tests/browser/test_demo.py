@@ -112,8 +112,13 @@ def test_the_gallery_shows_every_picture_in_a_real_browser(tmp_path: Path, chrom
                 )
                 cards = pictures_of(page)
                 page.screenshot(path=tmp_path / f"gallery-{width}.png", full_page=True)
+                is_cropped = page.evaluate(
+                    "[...document.querySelectorAll('.frame')].filter(f => f.querySelector('img'))"
+                    ".some(f => f.querySelector('img').offsetHeight > f.clientHeight)"
+                )
                 scrolls = page.evaluate("document.documentElement.scrollWidth > innerWidth")
             assert not errors
+            assert not is_cropped
             assert not scrolls, f"the page is wider than {width} px"
             assert len(cards) == 30
             shown = [card for card in cards if card["status"] == "cached"]
