@@ -91,6 +91,19 @@ def pictures_of(page: Page) -> list[dict[str, Any]]:
     return found
 
 
+# In place of the first one; whether it is higher than its frame.
+_SHOW_A_TALL_PICTURE = """async () => {
+  const image = document.querySelector('.frame img');
+  image.parentElement.querySelectorAll('source').forEach(source => source.remove());
+  const canvas = Object.assign(document.createElement('canvas'), {width: 100, height: 400});
+  image.removeAttribute('width');
+  image.removeAttribute('height');
+  image.src = canvas.toDataURL();
+  await image.decode();
+  return image.offsetHeight > image.closest('.frame').clientHeight;
+}"""
+
+
 @pytest.mark.slow
 @pytest.mark.browser
 def test_the_gallery_shows_every_picture_in_a_real_browser(tmp_path: Path, chromium: Path) -> None:
@@ -112,10 +125,7 @@ def test_the_gallery_shows_every_picture_in_a_real_browser(tmp_path: Path, chrom
                 )
                 cards = pictures_of(page)
                 page.screenshot(path=tmp_path / f"gallery-{width}.png", full_page=True)
-                is_cropped = page.evaluate(
-                    "[...document.querySelectorAll('.frame')].filter(f => f.querySelector('img'))"
-                    ".some(f => f.querySelector('img').offsetHeight > f.clientHeight)"
-                )
+                is_cropped = page.evaluate(_SHOW_A_TALL_PICTURE)
                 scrolls = page.evaluate("document.documentElement.scrollWidth > innerWidth")
             assert not errors
             assert not is_cropped
