@@ -7,6 +7,7 @@ import psycopg
 import pytest
 from click.testing import CliRunner
 from psycopg import Connection
+from psycopg.conninfo import make_conninfo
 from psycopg.rows import DictRow
 from psycopg.sql import SQL, Identifier
 from pydantic import SecretStr
@@ -84,6 +85,21 @@ def test_a_database_that_is_not_fit_is_refused_with_a_remedy(
     assert code == 1
     assert "Cannot migrate" in output
     assert says in output
+
+
+def test_a_database_of_another_encoding_is_refused(empty_database: str) -> None:
+    with psycopg.connect(empty_database, autocommit=True) as owner:
+        name = Identifier(f"{owner.info.dbname}_latin")
+        options = SQL("template template0 encoding 'LATIN1' locale_provider libc locale 'C'")
+        owner.execute(SQL("create database {} {}").format(name, options))
+        try:
+            other = make_conninfo(empty_database, dbname=name.as_string().strip('"'))
+            code, output = run(other, "migrate")
+        finally:
+            owner.execute(SQL("drop database {}").format(name))
+    assert code == 1
+    assert "encoded in LATIN1" in output
+    assert "create database" in output
 
 
 def test_settings_of_a_database_do_not_reach_the_programs(
