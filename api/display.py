@@ -65,6 +65,11 @@ class Shown(NamedTuple):
         return self.source in ("proxy", "original")
 
 
+_STATUSES = ["cached", "outdated", "pending", "processing", "failed", "no-image"]
+_SOURCES = ["rendition", "original", "direct", "proxy"]
+Status = Annotated[str, msgspec.Meta(extra_json_schema={"enum": _STATUSES})]
+
+
 class DisplayUrl(msgspec.Struct):
     """What to show for one product now; ``url`` is null where there is nothing to show.
 
@@ -75,8 +80,8 @@ class DisplayUrl(msgspec.Struct):
     """
 
     product_id: int
-    status: str
-    source: str | None
+    status: Status
+    source: Annotated[str, msgspec.Meta(extra_json_schema={"enum": _SOURCES})] | None
     url: str | None
     srcset: dict[str, str]
     width: int | None

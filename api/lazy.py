@@ -15,7 +15,7 @@ from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody
 
-from api.display import unknown_product
+from api.display import Status, unknown_product
 from api.finished import happens
 from api.interest import VIEWED
 from api.limits import lazy_limit
@@ -42,7 +42,7 @@ class LazyAnswer(msgspec.Struct):
     """
 
     success: bool
-    status: str
+    status: Status
     cached_urls: CachedUrls
     error: str | None = None
     reason: str | None = None

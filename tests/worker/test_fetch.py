@@ -613,10 +613,11 @@ def test_a_bad_body_fails_with_its_reason(
         (behave.answer(PICTURE), False),
         (behave.chunked(PICTURE[:5], PICTURE[5:700], PICTURE[700:]), False),
         (behave.gzipped(PICTURE), False),
+        (behave.answer(PICTURE, headers={"content-encoding": "utf-8"}), False),
         (behave.raw(b"HTTP/1.0 200 OK\r\n\r\n" + PICTURE), True),
         (behave.raw(b"HTTP/1.1 103 Early Hints\r\n\r\n" + behave.head() + PICTURE), True),
     ],
-    ids=["length", "chunked", "gzip", "until-the-end", "early-hints"],
+    ids=["length", "chunked", "gzip", "no-coding", "until-the-end", "early-hints"],
 )
 def test_every_honest_way_to_send_a_body_is_understood(
     run: Run, origin: Origin, body: behave.Behaviour, is_close_delimited: bool

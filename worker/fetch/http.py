@@ -23,6 +23,8 @@ MAX_REDIRECTS = 3
 USER_AGENT = "Likeness/0.1"
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_INFLATED = frozenset({"gzip", "x-gzip", "deflate"})
+_OTHER_CODINGS = frozenset({"br", "zstd", "compress", "x-compress", "dcb", "dcz"})
 # What a HEAD may settle; other errors may only mean that the server knows no HEAD.
 _FINAL_FOR_HEAD = frozenset({404, 410, 429, 503})
 _NO_BODY = httpx.ByteStream(b"")
@@ -65,16 +67,18 @@ class HttpAnswer:
         self.length = int(length) if not self._encoding and length.isdigit() else None
         # RFC 9112, 6.3: then a connection that was cut looks like the end. Compression has its own.
         self.is_close_delimited = not (
-            length or "transfer-encoding" in headers or self._encoding not in ("", "identity")
+            length or "transfer-encoding" in headers or self._encoding in _INFLATED
         )
 
     def pieces(self) -> AsyncIterator[bytes]:
         """The body as it arrives, without Content-Encoding. Raises FetchFault."""
         pieces = aiter(_stream_of(self._response))
-        if self._encoding in ("", "identity"):
-            return pieces
-        if self._encoding in ("gzip", "x-gzip", "deflate"):
+        codings = [coding.strip() for coding in self._encoding.split(",")]
+        if len(codings) == 1 and codings[0] in _INFLATED:
             return inflate(pieces, self._host, self._max_bytes)
+        if _INFLATED.union(_OTHER_CODINGS).isdisjoint(codings):
+            # "none", "utf-8" and the like: browsers take the bytes as they are, and so do we.
+            return pieces
         raise FetchFault(
             "http-error",
             f"Answer: {self._host} encodes with {self._encoding[:40]}, though asked not to.",
