@@ -260,6 +260,15 @@ def test_a_static_path_cannot_leave_its_folder(client: httpx.Client) -> None:
     assert client.get("/static/%2e%2e/app.py").status_code == 404
 
 
+def test_the_openapi_description_lists_what_words_there_are(client: httpx.Client) -> None:
+    schemas = client.get("/openapi/openapi.json").json()["components"]["schemas"]
+    item = schemas["DisplayUrl"]["properties"]
+    assert {"cached", "pending", "no-image"} < set(item["status"]["enum"])
+    assert {"rendition", "proxy", None} < set(item["source"]["enum"])
+    assert "zoom" in schemas["DisplayUrlsRequest"]["properties"]["context"]["enum"]
+    assert schemas["LazyAnswer"]["properties"]["status"] == item["status"]
+
+
 def test_the_openapi_description_tells_keys_and_problems(client: httpx.Client) -> None:
     schema = client.get("/openapi/openapi.json").json()
     assert client.get("/openapi/openapi.yaml").status_code == 200
