@@ -66,8 +66,8 @@ class Shown(NamedTuple):
 
 
 _STATUSES = ["cached", "outdated", "pending", "processing", "failed", "no-image"]
-_SOURCES = ["rendition", "original", "direct", "proxy", None]
-Status = Annotated[str, msgspec.Meta(extra_json_schema={"extra": {"enum": _STATUSES}})]
+_SOURCES = ["rendition", "original", "direct", "proxy"]
+Status = Annotated[str, msgspec.Meta(extra_json_schema={"enum": _STATUSES})]
 
 
 class DisplayUrl(msgspec.Struct):
@@ -81,7 +81,7 @@ class DisplayUrl(msgspec.Struct):
 
     product_id: int
     status: Status
-    source: Annotated[str, msgspec.Meta(extra_json_schema={"extra": {"enum": _SOURCES}})] | None
+    source: Annotated[str, msgspec.Meta(extra_json_schema={"enum": _SOURCES})] | None
     url: str | None
     srcset: dict[str, str]
     width: int | None
@@ -100,7 +100,7 @@ class DisplayUrls(msgspec.Struct):
     items: list[DisplayUrl]
 
 
-_CONTEXT = msgspec.Meta(examples=["grid"], extra_json_schema={"extra": {"enum": list(CONTEXTS)}})
+_CONTEXT = msgspec.Meta(examples=["grid"], extra_json_schema={"enum": CONTEXTS})
 
 
 class DisplayUrlsRequest(msgspec.Struct, forbid_unknown_fields=True):
