@@ -224,7 +224,10 @@ class Settings(BaseSettings):
     # Limits on what comes from outside.
     fetch_max_bytes: int = Field(50_000_000, gt=0, description="Largest picture file accepted.")
     fetch_deadline_seconds: float = Field(
-        60.0, gt=0, le=_LONGEST_SECONDS, description="Whole time of one fetch."
+        60.0,
+        gt=0,
+        le=_LONGEST_SECONDS,
+        description="Whole time of one fetch; 30 s of silence end it sooner.",
     )
     connect_timeout_seconds: float = Field(
         10.0, gt=0, le=_LONGEST_SECONDS, description="Time to open one connection."
@@ -239,7 +242,8 @@ class Settings(BaseSettings):
         50_000_000, gt=0, description="Pixel budget of a picture (frames x width x height)."
     )
     allowed_private_networks: Networks = Field(
-        (), description="Private networks that sources may live in: 192.168.10.0/24,..."
+        (),
+        description="Private networks that sources may live in, on any port: 192.168.10.0/24,...",
     )
     allowed_ports: Annotated[tuple[Port, ...], NoDecode] = Field(
         (80, 443, 8080, 8443, 21), description="Ports that sources may use, comma-separated."
