@@ -99,6 +99,16 @@ class Pipeline:
         self._slots = Slots(queue.take_slots, lease_seconds=settings.lease_seconds)
         self.is_running = False
 
+    @property
+    def image_ids(self) -> list[int]:
+        """The pictures in hand; what was claimed and is none of them was lost on its way here."""
+        return [*self._in_hand, *(claim.image_id for claim in self._suspects)]
+
+    @property
+    def sha256s(self) -> list[str]:
+        """The bytes that are being stored, or waited for."""
+        return list(self._storing)
+
     def nudge(self) -> None:
         """Look at the queue again now: something was queued."""
         self._nudged.set()
@@ -228,7 +238,13 @@ class Pipeline:
     def _start(self, claim: Claim) -> None:
         task = asyncio.create_task(self._mirror(claim), name=f"image {claim.image_id}")
         self._in_hand[claim.image_id] = task
-        task.add_done_callback(lambda _: self._in_hand.pop(claim.image_id, None))
+
+        def let_go(done: asyncio.Task[None]) -> None:
+            # Not of a later claim of the same picture, whose first one was held up past its lease.
+            if self._in_hand.get(claim.image_id) is done:
+                del self._in_hand[claim.image_id]
+
+        task.add_done_callback(let_go)
 
     async def _mirror(self, claim: Claim) -> None:
         stages = _Stages()

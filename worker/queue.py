@@ -202,10 +202,16 @@ class Queue:
         """Say that this suspect is now all that we have in hand. Raises LostClaim."""
         await self._value("select likeness.isolate_image(%s, %s)", self.worker, image_id)
 
-    async def beat(self) -> int:
-        """Heartbeat; returns how many claims it renewed."""
+    async def beat(self, image_ids: Iterable[int], sha256s: Iterable[str]) -> int:
+        """Heartbeat over the pictures and bytes in hand; returns how many claims it renewed."""
         return int(
-            await self._value("select likeness.beat_worker(%s, %s)", self.worker, self._lease)
+            await self._value(
+                "select likeness.beat_worker(%s, %s, %s::bigint[], %s::text[])",
+                self.worker,
+                self._lease,
+                list(image_ids),
+                list(sha256s),
+            )
         )
 
     async def tend(self) -> None:

@@ -86,6 +86,7 @@ class SecondWave:
         self._sizes = sizes
         self._is_first_wave_busy: Callable[[], bool] = lambda: False
         self._stopping = False
+        self.sha256s: set[str] = set()  # the bytes in hand
 
     def gives_way_to(self, is_busy: Callable[[], bool]) -> None:
         """Make nothing while ``is_busy`` says that pictures of the first wave are in hand."""
@@ -119,6 +120,8 @@ class SecondWave:
         claims = await self._queue.claim_renditions(1)
         if not claims:
             return _IDLE_SECONDS
+        sha256 = claims[0].sha256
+        self.sha256s.add(sha256)
         try:
             await self._make(claims[0])
         except StorageError as error:
@@ -126,6 +129,8 @@ class SecondWave:
             _log.error("object store failed; second wave pauses", code=error.code, error=str(error))
             await self._queue.release_renditions()
             return _STORE_PAUSE_SECONDS
+        finally:
+            self.sha256s.discard(sha256)
         return 0.0
 
     async def _must_give_way(self) -> bool:

@@ -460,4 +460,5 @@ async def _drain(runtime: Runtime, orders: Worker) -> None:
 async def _beat(runtime: Runtime) -> None:
     while True:
         await asyncio.sleep(runtime.settings.lease_seconds / 4)
-        await runtime.queue.beat()
+        pipeline, second_wave = runtime.pipeline, runtime.second_wave
+        await runtime.queue.beat(pipeline.image_ids, [*pipeline.sha256s, *second_wave.sha256s])

@@ -196,6 +196,25 @@ def test_two_workers_of_one_name_lose_nothing_when_one_is_killed(
         assert names == {"twin/1", "twin/2"}
 
 
+@pytest.mark.slow
+def test_a_claim_whose_answer_was_lost_runs_out_under_its_living_worker(
+    settings: Settings, tmp_path: Path
+) -> None:
+    with disturbed(settings, tmp_path) as run:
+        # As when a connection breaks after the commit: claimed, and nobody knows.
+        worker = run.start_worker()
+        worker.await_ready()
+        [row] = run.shop.rows("select worker from likeness.worker_status")
+        run.await_done(len(run.samples))
+        with run.shop.connection.transaction():
+            run.shop.execute(
+                "select likeness.queue_images(array(select id from likeness.images limit 3))"
+            )
+            assert len(run.shop.claim(row["worker"], lease="3 seconds")) == 3
+        assert run.done() == len(run.samples) - 3
+        run.finish()
+
+
 @pytest.fixture
 def own_postgres(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
     """A server that may be broken: it keeps its data, as one in production does."""

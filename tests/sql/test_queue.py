@@ -379,6 +379,26 @@ def test_a_heartbeat_renews_claims_that_are_past_half_their_lease(shop: Shop) ->
     assert shop.image(product)["claim_expires_at"] == now + timedelta(seconds=91)
 
 
+def test_a_heartbeat_lets_run_out_what_its_worker_does_not_have_in_hand(shop: Shop) -> None:
+    products = [shop.add_product(sku, f"{sku}.jpg") for sku in "ab"]
+    worker = shop.value("select likeness.register_worker('w')")
+    now = shop.now()
+    shop.at(now)
+    shop.claim(worker, lease=timedelta(seconds=60))
+    shop.rows("select * from likeness.begin_blobs(%s, %s)", worker, ["a" * 64, "b" * 64])
+    held, lost = (shop.image(product)["id"] for product in products)
+    shop.at(now + timedelta(seconds=31))
+    beat = "select likeness.beat_worker(%s, '60 seconds', %s, %s)"
+    assert shop.value(beat, worker, [held], ["a" * 64]) == 1
+    shop.at(now + timedelta(seconds=61))
+    assert shop.value("select likeness.requeue_expired()") == 1
+    assert shop.value("select status from likeness.images where id = %s", lost) == "pending"
+    assert shop.value("select status from likeness.images where id = %s", held) == "processing"
+    other = shop.value("select likeness.register_worker('other')")
+    answers = shop.rows("select * from likeness.begin_blobs(%s, %s)", other, ["a" * 64, "b" * 64])
+    assert {row["sha256"][0]: row["answer"] for row in answers} == {"a": "busy", "b": "yours"}
+
+
 def test_a_stopping_worker_hands_back_what_it_has_uncounted(shop: Shop) -> None:
     product = shop.add_product("p", "p.jpg")
     worker = shop.value("select likeness.register_worker('w')")
