@@ -1,4 +1,5 @@
--- The two tables that tell what has been applied. Safe to run again: everything else counts on them.
+-- What a database has to be, and the two tables that tell what has been applied. Safe to run again: everything
+-- else counts on them.
 do $$
 begin
   if getdatabaseencoding() <> 'UTF8' then

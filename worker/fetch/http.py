@@ -24,7 +24,7 @@ USER_AGENT = "Likeness/0.1"
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _INFLATED = frozenset({"gzip", "x-gzip", "deflate"})
-_OTHER_CODINGS = frozenset({"br", "zstd", "compress", "x-compress", "dcb", "dcz"})
+_CODINGS = _INFLATED | {"br", "zstd", "compress", "x-compress", "dcb", "dcz"}
 # What a HEAD may settle; other errors may only mean that the server knows no HEAD.
 _FINAL_FOR_HEAD = frozenset({404, 410, 429, 503})
 _NO_BODY = httpx.ByteStream(b"")
@@ -76,7 +76,7 @@ class HttpAnswer:
         codings = [coding.strip() for coding in self._encoding.split(",")]
         if len(codings) == 1 and codings[0] in _INFLATED:
             return inflate(pieces, self._host, self._max_bytes)
-        if _INFLATED.union(_OTHER_CODINGS).isdisjoint(codings):
+        if _CODINGS.isdisjoint(codings):
             # "none", "utf-8" and the like: browsers take the bytes as they are, and so do we.
             return pieces
         raise FetchFault(
